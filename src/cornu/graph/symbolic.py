@@ -1,0 +1,312 @@
+"""Symbolic tensors: stand-ins with an open batch axis, and the DAG that they form.
+
+A symbolic tensor remembers the call that made it: a layer, or any public function of
+`cornu.ops`. The DAG of these calls is what a functional model is; it can be replayed on
+traced or concrete tensors, and it is what is serialised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+from cornu.graph import trace as tracing
+from cornu.graph.spec import Spec, standardize_dtype
+from cornu.graph.tensor import TensorBase
+from cornu.graph.trace import Trace
+from cornu.graph.tree import flatten, map_structure
+
+
+class Call:
+    """One call in the DAG: a function or layer, and its arguments.
+
+    `depth_first` order of calls is the order in which a replay runs them.
+    """
+
+    __slots__ = ("args", "function", "kwargs", "outputs", "wants_tensors")
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs: Any = None
+
+    @property
+    def parents(self) -> list[SymbolicTensor]:
+        """The symbolic tensors among the arguments."""
+        leaves = flatten([self.args, self.kwargs])
+        return [leaf for leaf in leaves if isinstance(leaf, SymbolicTensor)]
+
+
+class SymbolicTensor(TensorBase):
+    """A tensor of which shape and dtype are known, the batch size usually not.
+
+    Args:
+        shape: with None for axes that are open.
+        dtype: dtype name.
+        name: for people.
+        call: the call that makes it; None for an input.
+    """
+
+    __slots__ = ("__weakref__", "call", "dtype_", "name", "shape_")
+
+    def __init__(
+        self,
+        shape: tuple[int | None, ...],
+        dtype: str = "float32",
+        name: str = "",
+        call: Call | None = None,
+    ) -> None:
+        self.shape_ = tuple(shape)
+        self.dtype_ = standardize_dtype(dtype)
+        self.name = name
+        self.call = call
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return self.shape_
+
+    @property
+    def dtype(self) -> str:
+        return self.dtype_
+
+    @property
+    def value(self) -> Any:
+        """Its value in the replay that is under way, computed from its ancestors."""
+        trace = tracing.current()
+        table = trace.symbols if trace is not None else _eager_table()
+        if table is None:
+            raise ValueError(
+                f"The symbolic tensor {self!r} was used where numbers are needed.\n"
+                "Expected a concrete tensor: a symbolic one only stands for data.\n"
+                "Build a Model from it and call that on data, or use "
+                "keras.backend.function."
+            )
+        return replay([self], table)[0]
+
+    def __repr__(self) -> str:
+        return f"<symbolic {self.name or 'tensor'} {self.shape} {self.dtype}>"
+
+    def __len__(self) -> int:
+        if self.shape and self.shape[0] is None:
+            raise TypeError(
+                f"{self!r} has no length: its first axis is open (the batch).\n"
+                "Expected an axis of known size.\nUse ops.shape(x)[0] instead."
+            )
+        return super().__len__()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            f"NumPy was given the symbolic tensor {self!r}, which has no numbers.\n"
+            "Expected an array.\n"
+            "Call the function of cornu.ops of the same name, or wrap the NumPy code "
+            "in a layer that runs on data."
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"The symbolic tensor {self!r} was used as a Python truth value.\n"
+            "Expected a concrete value: this one only stands for data.\n"
+            "Write ops.where(condition, a, b), or put the `if` into a layer."
+        )
+
+
+class _Eager(tracing.threading.local):
+    table: dict[int, Any] | None = None
+
+
+_eager = _Eager()
+
+
+def _eager_table() -> dict[int, Any] | None:
+    return _eager.table
+
+
+@contextmanager
+def symbols(table: dict[int, Any]) -> Any:
+    """Let symbolic tensors stand for the values in `table` (by identity)."""
+    trace = tracing.current()
+    if trace is not None:
+        before, trace.symbols = trace.symbols, table
+        try:
+            yield table
+        finally:
+            trace.symbols = before
+    else:
+        before, _eager.table = _eager.table, table
+        try:
+            yield table
+        finally:
+            _eager.table = before
+
+
+def has_symbolic(args: Iterable[Any]) -> bool:
+    """Whether a symbolic tensor is among the arguments, also inside lists and dicts."""
+    for a in args:
+        kind = type(a)
+        if kind is SymbolicTensor:
+            return True
+        if (kind is list or kind is tuple) and has_symbolic(a):
+            return True
+        if kind is dict and has_symbolic(a.values()):
+            return True
+    return False
+
+
+def replaying() -> bool:
+    """Whether symbolic tensors have values just now."""
+    trace = tracing.current()
+    return (trace.symbols if trace is not None else _eager.table) is not None
+
+
+def record(
+    function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], name: str
+) -> Any:
+    """Enter a call in the DAG and return its symbolic outputs."""
+    call = Call(function, args, kwargs)
+    specs = compute_output_spec(function, *args, **kwargs)
+
+    def output(spec: Any) -> Any:
+        if not isinstance(spec, SymbolicTensor):
+            return spec  # a static result, such as a tuple of ints
+        spec.call = call
+        spec.name = name
+        return spec
+
+    call.outputs = map_structure(output, specs)
+    return call.outputs
+
+
+# Two sizes for open axes: what differs between two traces is open in the result.
+_SIZES = (83, 89)
+
+
+def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Symbolic tensors of the outputs that `function` would give, without computing.
+
+    The function is traced with two sizes for the open axes; an axis whose size differs
+    between the two is open in the output.
+    """
+    leaves = flatten([args, kwargs])
+    open_axes = any(
+        isinstance(x, SymbolicTensor) and None in x.shape for x in leaves
+    )
+    first = _trace_specs(function, args, kwargs, _SIZES[0])
+    if not open_axes:
+        return map_structure(_symbol, first, first)
+    second = _trace_specs(function, args, kwargs, _SIZES[1])
+    return map_structure(_symbol, first, second)
+
+
+def _symbol(a: Any, b: Any) -> Any:
+    if not isinstance(a, Spec_):
+        return a
+    shape = tuple(
+        n if n == m else None for n, m in zip(a.spec.shape, b.spec.shape, strict=True)
+    )
+    return SymbolicTensor(shape, a.spec.dtype)
+
+
+class Spec_:
+    """A Spec as a leaf (a Spec itself is a tuple, and would be taken apart)."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+
+def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) -> Any:
+    with tracing.no_trace(), Trace("shape inference") as t:
+        table = t.symbols = Placeholders(t, size)
+
+        def stand_in(leaf: Any) -> Any:
+            return table[id(leaf), leaf] if isinstance(leaf, SymbolicTensor) else leaf
+
+        args, kwargs = map_structure(stand_in, (args, kwargs))
+        result = function(*args, **kwargs)
+        return map_structure(
+            lambda v: Spec_(v.spec) if isinstance(v, TensorBase) else v, result
+        )
+
+
+class Placeholders(dict):
+    """During shape inference every symbolic tensor stands for an input of its spec."""
+
+    def __init__(self, trace: Trace, size: int) -> None:
+        super().__init__()
+        self.trace = trace
+        self.size = size
+
+    def __getitem__(self, key: tuple[int, SymbolicTensor]) -> Any:
+        identity, symbol = key
+        if identity not in self:
+            shape = tuple(self.size if n is None else n for n in symbol.shape)
+            value = self.trace.input(Spec(shape, symbol.dtype), symbol.name)
+            self[identity] = value
+        return super().__getitem__(identity)
+
+
+def replay(
+    outputs: list[Any], table: dict[int, Any], call_with: Any = None
+) -> list[Any]:
+    """Compute symbolic tensors from the values of others.
+
+    Args:
+        outputs: symbolic tensors; anything else is returned as it is.
+        table: values by identity of the symbolic tensor; what is computed is entered.
+        call_with: extra keyword arguments for layers, `f(layer) -> dict`.
+
+    Raises:
+        ValueError: when an Input is needed that has no value, naming it.
+    """
+    if isinstance(table, Placeholders):
+        return [
+            table[id(o), o] if isinstance(o, SymbolicTensor) else o for o in outputs
+        ]
+    for call in calls_between(outputs, table):
+
+        def value(leaf: Any) -> Any:
+            return table[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf
+
+        args, kwargs = map_structure(value, (call.args, call.kwargs))
+        if call_with is not None:
+            kwargs = {**call_with(call.function), **kwargs}
+        result = call.function(*args, **kwargs)
+        for symbol, each in zip(flatten(call.outputs), flatten(result), strict=True):
+            if isinstance(symbol, SymbolicTensor):
+                table[id(symbol)] = each
+    return [table[id(o)] if isinstance(o, SymbolicTensor) else o for o in outputs]
+
+
+def calls_between(outputs: list[Any], known: Any) -> list[Call]:
+    """The calls that lead from the `known` symbolic tensors to `outputs`, in order.
+
+    Raises:
+        ValueError: when the path starts at an Input that is not known.
+    """
+    order: list[Call] = []
+    done: set[int] = set()
+    stack: list[tuple[Any, bool]] = [(o, False) for o in reversed(outputs)]
+    while stack:  # depth first without recursion: networks are deep
+        symbol, ready = stack.pop()
+        if not isinstance(symbol, SymbolicTensor) or id(symbol) in known:
+            continue
+        call = symbol.call
+        if call is None:
+            raise ValueError(
+                f"The value of Input {symbol.name!r} (shape {symbol.shape}) is needed, "
+                "but it is not among the inputs of this model or function.\n"
+                "Expected every Input that the outputs depend on.\n"
+                f"Add {symbol.name!r} to the inputs."
+            )
+        if id(call) in done:
+            continue
+        if ready:
+            done.add(id(call))
+            order.append(call)
+        else:
+            stack.append((symbol, True))
+            stack += [(p, False) for p in reversed(call.parents)]
+    return order

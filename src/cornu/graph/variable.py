@@ -1,0 +1,186 @@
+"""A Variable: a slot that keeps a tensor from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cornu.graph import trace as tracing
+from cornu.graph.eager import Tensor, as_array
+from cornu.graph.spec import Spec, standardize_dtype
+from cornu.graph.tensor import TensorBase
+
+# `cornu.initializers` enters its look-up here: names stand above this room.
+INITIALIZER_LOOKUP: list[Callable[[Any], Callable[..., Any]]] = []
+
+
+class Variable(TensorBase):
+    """A tensor that can be assigned, owned by a layer, an optimizer or a metric.
+
+    Programs refer to the slot, so that several of them (a discriminator's and a GAN's)
+    train the same weights. A program may write into the slot's memory, but never into
+    an array that has been handed out: `value` marks it, and the next write copies.
+
+    Args:
+        initializer: an array, a number, a function `f(shape, dtype)`, or the name of
+            an initializer.
+        shape: shape of the variable; needed where `initializer` is a function.
+        dtype: dtype name; by default the array's, or float32.
+        trainable: whether gradients are taken for it.
+        name: its name, for people and for files.
+
+    Raises:
+        ValueError: when the shape is missing or does not fit.
+
+    Example:
+
+    >>> v = Variable([1.0, 2.0], name="scale")
+    >>> v.assign_add([1.0, 1.0])
+    >>> v.numpy()
+    array([2., 3.], dtype=float32)
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_array",
+        "_tensor",
+        "constraint",
+        "dtype_",
+        "name",
+        "overwrite_with_gradient",
+        "path",
+        "regularizer",
+        "shape_",
+        "trainable",
+    )
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or "variable"
+        self.path = self.name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        if dtype is not None:
+            dtype = standardize_dtype(dtype)
+        if isinstance(initializer, str):
+            initializer = INITIALIZER_LOOKUP[0](initializer)
+        if callable(initializer) and not isinstance(initializer, TensorBase):
+            if shape is None:
+                raise ValueError(
+                    f"Variable {self.name!r} has an initializer but no shape.\n"
+                    "Expected shape=(...), the shape to be initialized.\n"
+                    "Pass it, or pass the values themselves as an array."
+                )
+            with tracing.no_trace():
+                initializer = initializer(tuple(shape), dtype=dtype or "float32")
+        array = np.array(as_array(initializer, dtype))
+        if shape is not None and tuple(shape) != array.shape:
+            raise ValueError(
+                f"Variable {self.name!r} was given shape {tuple(shape)}, but its "
+                f"initial value has shape {array.shape}.\n"
+                "Expected equal shapes.\nLeave shape= away to take the value's."
+            )
+        self.shape_ = array.shape
+        self.dtype_ = array.dtype.name
+        self._array = array
+        self._tensor: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.shape_
+
+    @property
+    def dtype(self) -> str:
+        return self.dtype_
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.shape_, self.dtype_)
+
+    @property
+    def value(self) -> Any:
+        """The tensor now: concrete, or traced where a step is being traced."""
+        trace = tracing.current()
+        if trace is not None:
+            return trace.read(self)
+        if self._tensor is None:
+            self._tensor = Tensor(self._array)
+        return self._tensor
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the values as a NumPy array."""
+        if tracing.current() is not None:
+            return self.value.numpy()  # raises, and says what to do
+        return self._array.copy()
+
+    def owned_array(self) -> np.ndarray:
+        """The slot's memory, which the caller may write: copied if handed out before."""
+        if self._tensor is not None:
+            self._array = self._array.copy()
+            self._tensor = None
+        return self._array
+
+    def assign(self, value: Any) -> None:
+        """Set the values; under trace this becomes part of the step.
+
+        Args:
+            value: tensor or array of the variable's shape; its dtype is converted.
+
+        Raises:
+            ValueError: when the shape differs.
+        """
+        trace = tracing.current()
+        value = tracing.convert(value, None if trace else self.dtype_)
+        if tuple(value.shape) != self.shape_:
+            raise ValueError(
+                f"Variable {self.path!r} has shape {self.shape_}, but a value of shape "
+                f"{tuple(value.shape)} was assigned to it.\n"
+                "Expected the same shape: a variable keeps its shape for life.\n"
+                "Reshape the value, or make a new variable."
+            )
+        if trace is not None:
+            if value.dtype != self.dtype_:
+                value = value.astype(self.dtype_)
+            trace.write(self, value)
+        else:
+            self._array = np.array(value._array, self.dtype_)
+            self._tensor = None
+
+    def assign_add(self, value: Any) -> None:
+        """Add to the values."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the values."""
+        self.assign(self.value - value)
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.path} {self.spec}>"
+
+    def _concrete(self, wanted: str) -> Any:
+        value = self.value
+        return getattr(value, wanted)()
+
+    def __bool__(self) -> bool:
+        return self._concrete("__bool__")
+
+    def __float__(self) -> float:
+        return self._concrete("__float__")
+
+    def __int__(self) -> int:
+        return self._concrete("__int__")
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self.value, format_spec)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.value.__array__(dtype, copy)

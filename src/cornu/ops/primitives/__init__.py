@@ -1,0 +1,1 @@
+"""The primitives: one record per operation, by family."""

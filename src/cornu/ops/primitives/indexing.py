@@ -1,0 +1,297 @@
+"""Primitives that pick elements by index, and put them back; sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cornu.graph.op import Op
+from cornu.graph.spec import Spec
+from cornu.graph.trace import bind, convert
+from cornu.ops.families import NOT_FLOAT
+from cornu.ops.primitives.elementwise import cast, less, where
+from cornu.ops.primitives.shapes import (
+    broadcast_to,
+    expand_dims,
+    reshape,
+    static_slice,
+    transpose,
+)
+from cornu.ops.public import canonical_axis, promote, public
+
+__all__ = [
+    "argsort",
+    "get_item",
+    "scatter_add",
+    "sort",
+    "take",
+    "take_along_axis",
+]
+
+
+def gather_numpy(x, indices, *, axis):
+    """The slices of `x` at these indices along an axis (NumPy's take)."""
+    return np.take(x, indices, axis=axis)
+
+
+def _infer_gather(x: Spec, indices: Spec, *, axis: int) -> Spec:
+    return Spec(x.shape[:axis] + indices.shape + x.shape[axis + 1 :], x.dtype)
+
+
+def _gather_gradient(g, ins, out, *, axis):
+    x, indices = ins
+    return (
+        lambda: bind(
+            scatter_add_op,
+            (broadcast_to(convert(np.zeros((), x.dtype)), x.shape), indices, g),
+            {"axis": axis},
+        ),
+        None,
+    )
+
+
+gather_op = Op(
+    "gather",
+    infer=_infer_gather,
+    numpy=gather_numpy,
+    gradient=_gather_gradient,
+    doc="The slices at some indices along an axis; indices count from 0.",
+)
+
+
+def scatter_add_numpy(x, indices, updates, *, axis):
+    """`x` with `updates` added at these indices along an axis; equal indices add up."""
+    y = np.array(x)
+    shape = x.shape[:axis] + (indices.size,) + x.shape[axis + 1 :]
+    np.add.at(np.moveaxis(y, axis, 0), indices.ravel(), np.moveaxis(updates.reshape(shape), axis, 0))
+    return y
+
+
+def _infer_scatter_add(x: Spec, indices: Spec, updates: Spec, *, axis: int) -> Spec:
+    wanted = _infer_gather(x, indices, axis=axis)
+    if updates.shape != wanted.shape:
+        raise ValueError(
+            f"[scatter_add] updates of shape {updates.shape} do not fit indices of "
+            f"shape {indices.shape} along axis {axis} of {x.shape}.\n"
+            f"Expected shape {wanted.shape}.\nReshape or broadcast the updates."
+        )
+    return x
+
+
+scatter_add_op = Op(
+    "scatter_add",
+    infer=_infer_scatter_add,
+    numpy=scatter_add_numpy,
+    gradient=lambda g, ins, out, *, axis: (
+        g,
+        None,
+        lambda: bind(gather_op, (g, ins[1]), {"axis": axis}),
+    ),
+    doc="A tensor with updates added at some indices along an axis.",
+)
+
+
+def _wrap_negative(indices, size):
+    """Indices that count from the end become ordinary ones."""
+    indices = convert(indices)
+    if indices.dtype in ("bool", "float16", "float32", "float64", "bfloat16"):
+        raise TypeError(
+            f"[take] indices of dtype {indices.dtype} were given.\n"
+            "Expected whole numbers (int32).\nConvert them with ops.cast(x, 'int32')."
+        )
+    indices = cast(indices, "int32")
+    return where(less(indices, 0), indices + size, indices)
+
+
+@public
+def take(x, indices, axis=None):
+    """The slices of `x` at `indices` along an axis.
+
+    Args:
+        x: tensor.
+        indices: whole numbers of any shape; negative ones count from the end.
+        axis: the axis; None picks from the flattened tensor.
+
+    Returns:
+        Tensor of shape x.shape[:axis] + indices.shape + x.shape[axis + 1:].
+
+    Raises:
+        IndexError: when an index is out of range, as the step runs.
+    """
+    x = convert(x)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    indices = _wrap_negative(indices, x.shape[axis])
+    return bind(gather_op, (x, indices), {"axis": axis})
+
+
+@public
+def scatter_add(x, indices, updates, axis=0):
+    """`x` with `updates` added at `indices` along an axis; equal indices add up.
+
+    Args:
+        x: tensor.
+        indices: whole numbers; negative ones count from the end.
+        updates: tensor of shape x.shape[:axis] + indices.shape + x.shape[axis + 1:].
+        axis: the axis.
+    """
+    x, updates = promote(x, updates)
+    axis = canonical_axis(axis, x.ndim)
+    indices = _wrap_negative(indices, x.shape[axis])
+    return bind(scatter_add_op, (x, indices, updates), {"axis": axis})
+
+
+@public
+def take_along_axis(x, indices, axis=None):
+    """Pick one element per index, with the other axes running together (as in NumPy).
+
+    Args:
+        x: tensor.
+        indices: whole numbers, of the shape of `x` but for `axis`.
+        axis: the axis; None flattens both.
+    """
+    x, indices = convert(x), convert(indices)
+    if axis is None:
+        x, indices, axis = reshape(x, (-1,)), reshape(indices, (-1,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    size = x.shape[axis]
+    last = (*[i for i in range(x.ndim) if i != axis], axis)
+    moved, index = transpose(x, last), transpose(_wrap_negative(indices, size), last)
+    rows = moved.shape[:-1]
+    index = broadcast_to(index, (*rows, index.shape[-1]))
+    offsets = np.arange(int(np.prod(rows, dtype=int)), dtype=np.int32) * size
+    flat = index + offsets.reshape((*rows, 1))
+    picked = bind(gather_op, (reshape(moved, (-1,)), flat), {"axis": 0})
+    return transpose(picked, tuple(np.argsort(last).tolist()))
+
+
+@public
+def get_item(x, key):
+    """NumPy's basic indexing, and one array of integers (x[i], x[..., 2:5], x[:, idx]).
+
+    Args:
+        x: tensor.
+        key: integers, slices, `...`, None; at most one tensor or list of integers.
+
+    Raises:
+        IndexError: when there are too many indices or one is out of range.
+        TypeError: for indices of another kind.
+    """
+    x = convert(x)
+    keys = list(key) if isinstance(key, tuple) else [key]
+    keys = _without_ellipsis(keys, x)
+    slices, drop, insert, arrays = [], [], [], []
+    axis = place = 0
+    for part in keys:
+        if part is None:
+            insert.append(place)
+            place += 1
+            continue
+        n = x.shape[axis]
+        if isinstance(part, slice):
+            slices.append(part)
+            place += 1
+        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+            if not -n <= part < n:
+                raise IndexError(
+                    f"Index {part} is out of range for axis {axis} of shape {x.shape}.\n"
+                    f"Expected a whole number from {-n} to {n - 1}.\n"
+                    "Check the shape with x.shape."
+                )
+            slices.append(slice(part % n, part % n + 1))
+            drop.append(axis)
+        else:
+            arrays.append((axis, place, part))
+            slices.append(slice(None))
+            place += 1
+        axis += 1
+    if len(arrays) > 1 or (arrays and insert):
+        raise TypeError(
+            "A tensor was indexed by several arrays at once.\n"
+            "Expected integers, slices, `...`, None, and at most one array.\n"
+            "Use ops.take, ops.take_along_axis or ops.where."
+        )
+    y = static_slice(x, tuple(slices))
+    y = reshape(y, tuple(n for i, n in enumerate(y.shape) if i not in drop))
+    for place in insert:
+        y = expand_dims(y, place)
+    for _, place, part in arrays:
+        index = convert(part)
+        if index.dtype == "bool":
+            raise TypeError(
+                "A tensor was indexed by a boolean mask, whose result has no static "
+                "shape.\nExpected integers, slices or an array of integers.\n"
+                "Use ops.where(mask, x, 0), or index with NumPy before the step."
+            )
+        y = take(y, index, axis=place)
+    return y
+
+
+def _without_ellipsis(keys, x):
+    used = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    if used > x.ndim:
+        raise IndexError(
+            f"{used} indices were given to a tensor of shape {x.shape}.\n"
+            f"Expected at most {x.ndim}.\nRemove the last ones."
+        )
+    places = [i for i, k in enumerate(keys) if k is Ellipsis]
+    rest = [slice(None)] * (x.ndim - used)
+    if not places:
+        return keys + rest
+    first = places[0]
+    return keys[:first] + rest + keys[first + 1 :]
+
+
+def argsort_numpy(x, *, axis):
+    """Indices that sort along an axis; equals keep their order."""
+    return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
+
+
+argsort_op = Op(
+    "argsort",
+    infer=lambda x, *, axis: Spec(x.shape, "int32"),
+    numpy=argsort_numpy,
+    no_gradient=NOT_FLOAT,
+    doc="Indices that sort along an axis; equals keep their order.",
+)
+
+
+def sort_numpy(x, *, axis):
+    """The elements along an axis in ascending order, NaN last."""
+    return np.sort(x, axis=axis, kind="stable")
+
+
+def _sort_gradient(g, ins, out, *, axis):
+    def unsort():
+        order = bind(argsort_op, (ins[0],), {"axis": axis})
+        places = bind(argsort_op, (order,), {"axis": axis})
+        return take_along_axis(g, places, axis)
+
+    return (unsort,)
+
+
+sort_op = Op(
+    "sort",
+    infer=lambda x, *, axis: x,
+    numpy=sort_numpy,
+    gradient=_sort_gradient,
+    doc="The elements along an axis in ascending order.",
+)
+
+
+@public
+def sort(x, axis=-1):
+    """The elements along an axis in ascending order, NaN last."""
+    x = convert(x)
+    return bind(sort_op, (x,), {"axis": canonical_axis(axis, x.ndim)})
+
+
+@public
+def argsort(x, axis=-1):
+    """int32 indices that sort along an axis (None flattens); equals keep their order."""
+    x = convert(x)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return bind(argsort_op, (x,), {"axis": canonical_axis(axis, x.ndim)})
+
+

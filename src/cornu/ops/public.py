@@ -1,0 +1,125 @@
+"""What makes a Python function a public operation, on every kind of tensor."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cornu.graph import config
+from cornu.graph.spec import is_float
+from cornu.graph.symbolic import SymbolicTensor, has_symbolic, record, replaying
+from cornu.graph.tensor import FUNCTIONS, TensorBase
+from cornu.graph.trace import convert
+from cornu.graph.tree import map_structure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def public(function: F) -> F:
+    """Let `function` also take symbolic tensors: then the call is recorded in the DAG.
+
+    The function enters itself under its name, for operators and for files.
+    """
+
+    @functools.wraps(function)
+    def operation(*args: Any, **kwargs: Any) -> Any:
+        if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
+            if not replaying():
+                return record(operation, args, kwargs, function.__name__)
+            args, kwargs = map_structure(_resolve, (args, kwargs))
+        return function(*args, **kwargs)
+
+    FUNCTIONS[function.__name__] = operation
+    return operation  # pyright: ignore[reportReturnType]
+
+
+def _resolve(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, SymbolicTensor) else leaf
+
+
+# Type promotion: as JAX and Keras 3 do it. Integers never make a float wider, and a
+# Python number takes the dtype of the tensor that it meets.
+
+
+def result_type(*dtypes: str) -> str:
+    """The dtype in which tensors of these dtypes meet.
+
+    Example:
+
+    >>> result_type("int64", "float32"), result_type("bool", "uint8")
+    ('float32', 'uint8')
+    """
+    floats = {d for d in dtypes if is_float(d)}
+    if not floats:
+        joined = np.result_type(*dtypes).name
+        return config.floatx() if is_float(joined) else joined
+    if floats == {"float16", "bfloat16"}:
+        return "float32"
+    for name in ("float64", "float32", "bfloat16", "float16"):
+        if name in floats:
+            return name
+    raise AssertionError(floats)
+
+
+def promote(*values: Any) -> list[Any]:
+    """Tensors of one common dtype; casts are explicit nodes of the graph."""
+    tensors = [v if _is_weak(v) else convert(v) for v in values]
+    strong = [t.dtype for t in tensors if isinstance(t, TensorBase)]
+    if not strong:
+        return promote(*[convert(v) for v in values])
+    dtype = result_type(*strong)
+    for v in tensors:
+        kind = type(v)
+        if kind is float and not is_float(dtype):
+            dtype = config.floatx()
+        elif kind is int and dtype == "bool":
+            dtype = "int32"
+    return [
+        (t if t.dtype == dtype else cast_to(t, dtype))
+        if isinstance(t, TensorBase)
+        else convert(np.asarray(t, dtype))
+        for t in tensors
+    ]
+
+
+def _is_weak(value: Any) -> bool:
+    kind = type(value)
+    return kind is int or kind is float or kind is bool
+
+
+def cast_to(tensor: Any, dtype: str) -> Any:
+    """`tensor` in `dtype`, without a node where it is that already."""
+    return tensor if tensor.dtype == dtype else FUNCTIONS["cast"](tensor, dtype)
+
+
+def floating(value: Any) -> Any:
+    """`value` as a tensor of floating dtype: integers become floatx."""
+    tensor = convert(value)
+    return tensor if is_float(tensor.dtype) else cast_to(tensor, config.floatx())
+
+
+def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
+    """A non-negative axis.
+
+    Raises:
+        ValueError: when the tensor has no such axis.
+    """
+    if not -ndim <= axis < ndim:
+        raise ValueError(
+            f"{what}={axis} was asked of a tensor with {ndim} axes.\n"
+            f"Expected a whole number from {-ndim} to {ndim - 1}.\n"
+            "Check the shape of the tensor with x.shape."
+        )
+    return axis % ndim
+
+
+def canonical_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Axes as a sorted tuple; None means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    if isinstance(axis, (int, np.integer)):
+        return (canonical_axis(int(axis), ndim),)
+    return tuple(sorted({canonical_axis(int(a), ndim) for a in axis}))
