@@ -67,7 +67,9 @@ class Tensor(TensorBase):
         return f"tensor({text}, dtype={self.dtype})"
 
     def __format__(self, format_spec: str) -> str:
-        return format(self._array.item() if self._array.ndim == 0 else self._array, format_spec)
+        return format(
+            self._array.item() if self._array.ndim == 0 else self._array, format_spec
+        )
 
     def __bool__(self) -> bool:
         return bool(self._array)

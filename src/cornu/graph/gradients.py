@@ -158,7 +158,9 @@ def gradients(target: Any, sources: Sequence[Any], cotangent: Any = None) -> lis
         TypeError: when the target is not of floating dtype.
     """
     trace = current()
-    assert trace is not None, "gradients() needs a trace; in eager mode use GradientTape"
+    assert trace is not None, (
+        "gradients() needs a trace; in eager mode use GradientTape"
+    )
     target = convert(target)
     check_differentiable(target)
     if cotangent is None:

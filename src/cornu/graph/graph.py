@@ -100,7 +100,9 @@ class Graph:
             list(nodes),
             [new(v) for v in self.outputs],
             [
-                StateSlot(s.variable, s.before, None if s.after is None else new(s.after))
+                StateSlot(
+                    s.variable, s.before, None if s.after is None else new(s.after)
+                )
                 for s in self.state
             ],
             self.name,
@@ -144,9 +146,7 @@ class Graph:
         return [known[id(v)] for v in self.outputs]
 
 
-def copy_node(
-    node: Node, known: dict[int, Value], scope: Scope | None = None
-) -> Node:
+def copy_node(node: Node, known: dict[int, Value], scope: Scope | None = None) -> Node:
     """A copy of `node` whose inputs are looked up in `known`; enters its outputs."""
     copy = Node(
         node.op,

@@ -161,7 +161,9 @@ def expand(graph: Graph, keep: Callable[[Node], bool] = lambda node: False) -> G
             copy = copy_node(part, inner, node.scope)
             copy.source = node.source
             visit(copy)
-            inner |= {id(v): known.get(id(inner[id(v)]), inner[id(v)]) for v in part.outputs}
+            inner |= {
+                id(v): known.get(id(inner[id(v)]), inner[id(v)]) for v in part.outputs
+            }
         for old, new in zip(node.outputs, body.outputs, strict=True):
             value = inner[id(new)]
             if old.name and value.node is not None:

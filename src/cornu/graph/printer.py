@@ -130,9 +130,7 @@ def format_graph(graph: Graph) -> str:
     out = [f"{graph.name}({header})"]
     if graph.state:
         total = sum(s.before.spec.nbytes for s in graph.state)
-        reads = ", ".join(
-            f"{names.of(s.before)}: {s.before.spec}" for s in graph.state
-        )
+        reads = ", ".join(f"{names.of(s.before)}: {s.before.spec}" for s in graph.state)
         out += [f"  state ({len(graph.state)} variables, {total:,} bytes):"]
         out += _wrap(reads, "    ")
     width = min(max((len(a) for a, b in lines if b), default=0), 62)
@@ -160,6 +158,9 @@ def _wrap(text: str, indent: str, width: int = 88) -> list[str]:
     import textwrap
 
     return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent,
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
         break_long_words=False,
     )

@@ -191,9 +191,7 @@ def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any)
     between the two is open in the output.
     """
     leaves = flatten([args, kwargs])
-    open_axes = any(
-        isinstance(x, SymbolicTensor) and None in x.shape for x in leaves
-    )
+    open_axes = any(isinstance(x, SymbolicTensor) and None in x.shape for x in leaves)
     first = _trace_specs(function, args, kwargs, _SIZES[0])
     if not open_axes:
         return map_structure(_symbol, first, first)

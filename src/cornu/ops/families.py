@@ -75,7 +75,9 @@ def unary(
     )
 
 
-def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...], name: str) -> tuple[int, ...]:
+def broadcast_shape(
+    a: tuple[int, ...], b: tuple[int, ...], name: str
+) -> tuple[int, ...]:
     """The shape that two shapes have in common by NumPy's rules.
 
     Raises:
@@ -189,7 +191,9 @@ def reduced_shape(
     return tuple(n for i, n in enumerate(shape) if i not in axis)
 
 
-def keep_reduced_axes(tensor: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+def keep_reduced_axes(
+    tensor: Any, shape: tuple[int, ...], axis: tuple[int, ...]
+) -> Any:
     """A reduced tensor with its reduced axes of size 1, to broadcast against `shape`."""
     return FUNCTIONS["reshape"](tensor, reduced_shape(shape, axis, True))
 
@@ -295,5 +299,3 @@ def composite(
         )
 
     return decorate
-
-

@@ -16,7 +16,6 @@ from cornu.ops.primitives.elementwise import (
     add,
     cast,
     equal,
-
     isfinite,
     logical_and,
     logical_not,
@@ -464,9 +463,6 @@ def tile(x, repeats):
     return reshape(y, tuple(t * s for t, s in zip(times, shape, strict=True)))
 
 
-
-
-
 @public
 def outer(x1, x2):
     """All products of an element of x1 and one of x2, of shape (size 1, size 2)."""
@@ -498,5 +494,3 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     shape = tuple(num_classes if i == axis else 1 for i in range(x.ndim + 1))
     classes = np.arange(num_classes, dtype=np.int32).reshape(shape)
     return cast(equal(expand_dims(x, axis), classes), dtype or config.floatx())
-
-

@@ -97,9 +97,7 @@ class ScanGradient:
             self.ys = [i for i in range(nc, len(outs)) if g[i] is not None]
             targets = self.float_carry + self.ys
             seeds = [t.input(outs[i].spec, f"d_{outs[i].name or 'y'}") for i in targets]
-            self.sources = [
-                i for i, v in enumerate(self.given) if is_float(v.dtype)
-            ]
+            self.sources = [i for i, v in enumerate(self.given) if is_float(v.dtype)]
             # Targets and sources are told apart by identity, even where the body
             # returns an input as it is.
             with t.section("backward"):
@@ -326,7 +324,9 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     """
     carry = [convert(c) for c in flatten(init)]
     flat_xs = [] if xs is None else [convert(x) for x in flatten(xs)]
-    lengths = {x.shape[0] for x in flat_xs} | ({length} if length is not None else set())
+    lengths = {x.shape[0] for x in flat_xs} | (
+        {length} if length is not None else set()
+    )
     if len(lengths) != 1:
         raise ValueError(
             f"[scan] the lengths {sorted(lengths)} were found in xs and length=.\n"
@@ -497,9 +497,7 @@ def _custom_rule(g, ins, out, *, rule, n_outputs):
             f"{wanted} arguments.\nExpected one per argument (or None).\n"
             "Return a tuple in the order of the arguments."
         )
-    return (None,) * n_outputs + tuple(
-        None if p is None else convert(p) for p in parts
-    )
+    return (None,) * n_outputs + tuple(None if p is None else convert(p) for p in parts)
 
 
 custom_gradient_op = Op(

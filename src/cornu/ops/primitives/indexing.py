@@ -62,7 +62,11 @@ def scatter_add_numpy(x, indices, updates, *, axis):
     """`x` with `updates` added at these indices along an axis; equal indices add up."""
     y = np.array(x)
     shape = x.shape[:axis] + (indices.size,) + x.shape[axis + 1 :]
-    np.add.at(np.moveaxis(y, axis, 0), indices.ravel(), np.moveaxis(updates.reshape(shape), axis, 0))
+    np.add.at(
+        np.moveaxis(y, axis, 0),
+        indices.ravel(),
+        np.moveaxis(updates.reshape(shape), axis, 0),
+    )
     return y
 
 
@@ -293,5 +297,3 @@ def argsort(x, axis=-1):
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     return bind(argsort_op, (x,), {"axis": canonical_axis(axis, x.ndim)})
-
-

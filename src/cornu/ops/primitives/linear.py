@@ -21,7 +21,9 @@ def dot_general_numpy(a, b, *, contract, batch):
     (ca, cb), (ba, bb) = contract, batch
     fa = [i for i in range(a.ndim) if i not in ca and i not in ba]
     fb = [i for i in range(b.ndim) if i not in cb and i not in bb]
-    shape = [a.shape[i] for i in ba] + [a.shape[i] for i in fa] + [b.shape[i] for i in fb]
+    shape = (
+        [a.shape[i] for i in ba] + [a.shape[i] for i in fa] + [b.shape[i] for i in fb]
+    )
     rows = int(np.prod([a.shape[i] for i in fa], dtype=np.int64))
     inner = int(np.prod([a.shape[i] for i in ca], dtype=np.int64))
     columns = int(np.prod([b.shape[i] for i in fb], dtype=np.int64))

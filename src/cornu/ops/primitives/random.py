@@ -95,4 +95,6 @@ def random_bits(key, shape):
     Returns:
         int32 tensor of numbers from 0 to 2**31 - 1, each equally likely.
     """
-    return bind(random_bits_op, (convert(key),), {"shape": tuple(int(n) for n in shape)})
+    return bind(
+        random_bits_op, (convert(key),), {"shape": tuple(int(n) for n in shape)}
+    )

@@ -210,6 +210,6 @@ def cumsum(x, axis=None, dtype=None):
     x = _countable(x) if dtype is None else cast(x, dtype)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    return bind(cumsum_op, (x,), {"axis": canonical_axis(axis, x.ndim), "reverse": False})
-
-
+    return bind(
+        cumsum_op, (x,), {"axis": canonical_axis(axis, x.ndim), "reverse": False}
+    )

@@ -208,7 +208,9 @@ def concatenate(xs, axis=0):
 
 def pad_numpy(x, *, pads, value):
     """`value` around the tensor: per axis (before, after); negative counts cut off."""
-    cut = tuple(slice(max(0, -lo), x.shape[i] - max(0, -hi)) for i, (lo, hi) in enumerate(pads))
+    cut = tuple(
+        slice(max(0, -lo), x.shape[i] - max(0, -hi)) for i, (lo, hi) in enumerate(pads)
+    )
     widths = [(max(0, lo), max(0, hi)) for lo, hi in pads]
     return np.pad(x[cut], widths, constant_values=np.asarray(value, x.dtype))
 
@@ -268,7 +270,9 @@ flip_op = Op(
 def flip(x, axis=None):
     """Reverse the order of the elements along some axes (all, where `axis` is None)."""
     x = convert(x)
-    wanted = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    wanted = (
+        range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    )
     axes = tuple(canonical_axis(a, x.ndim) for a in wanted)
     return bind(flip_op, (x,), {"axes": axes})
 
