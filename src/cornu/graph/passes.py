@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cornu.graph.graph import Graph, copy_node
 from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
 from cornu.graph.spec import Spec
 from cornu.graph.trace import Literal, constant
+
+# Operations on tensors that broadcast, element by element; `cornu.ops` enters them.
+ELEMENTWISE: set[str] = set()
 
 # A folded constant is held by the program for ever, so only small ones are folded.
 _FOLD_LIMIT = 4096
@@ -55,34 +60,108 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Compute now what depends on constants alone, where the result is small."""
-    arrays: dict[int, Any] = {}
+    """Compute now what depends on constants alone, where the result is small.
+
+    A constant with equal elements stays one number that is broadcast, whatever its
+    size, so that what reads it can use the number.
+    """
+    arrays: dict[int, Any] = {}  # the array, or a 0-d one where all elements are equal
+    known: dict[int, Value] = {}
+    nodes: list[Node] = []
+
+    def enter(old: Value, array: Any) -> None:
+        spec = old.spec
+        value = made = _constant_like(old, array)
+        if array.shape != spec.shape:
+            shape = {"shape": spec.shape}
+            move = Node(OPS["broadcast_to"], (made,), shape, (spec,), *_where(old), None)
+            nodes.append(move)
+            value = move.outputs[0]
+        arrays[id(old)] = arrays[id(value)] = array
+        known[id(old)] = value
+
+    def _constant_like(old: Value, array: Any) -> Value:
+        literal = Literal(array)
+        spec = Spec(literal.array.shape, literal.array.dtype.name)
+        node = Node(constant, (), {"value": literal}, (spec,), *_where(old), None)
+        nodes.append(node)
+        arrays[id(node.outputs[0])] = array
+        return node.outputs[0]
+
+    for node in graph.nodes:
+        inputs = [arrays.get(id(v)) for v in node.inputs]
+        if node.op is constant:
+            enter(node.outputs[0], _shrunk(node.params["value"].array))
+        elif node.op.numpy is None or not inputs or any(a is None for a in inputs):
+            nodes.append(copy_node(node, known) if known else node)
+        elif len(node.outputs) == 1 and (number := _uniform_result(node, inputs)) is not None:
+            enter(node.outputs[0], number)
+        elif _total_size(node) <= _FOLD_LIMIT:
+            full = [np.broadcast_to(a, v.shape) for a, v in zip(inputs, node.inputs)]
+            outs = node.op.numpy(*full, **node.params)
+            outs = outs if isinstance(outs, tuple) else (outs,)
+            for old, array in zip(node.outputs, outs, strict=True):
+                enter(old, _shrunk(np.asarray(array)))
+        else:
+            nodes.append(copy_node(node, known) if known else node)
+    return graph.with_nodes(nodes, known)
+
+
+def _where(value: Value) -> tuple[Any, Any]:
+    assert value.node is not None
+    return value.node.scope, value.node.source
+
+
+def _total_size(node: Node) -> int:
+    return sum(v.spec.size for v in (*node.inputs, *node.outputs))
+
+
+def _shrunk(array: np.ndarray) -> np.ndarray:
+    """The number that all elements are, bit for bit, or the array itself."""
+    if array.ndim and array.size:
+        first = array.reshape(-1)[0]
+        if array.tobytes() == first.tobytes() * array.size:
+            return np.asarray(first)
+    return array
+
+
+_MOVES = ("reshape", "broadcast_to", "transpose", "flip")
+
+
+def _uniform_result(node: Node, inputs: list[Any]) -> np.ndarray | None:
+    """The one number in the result, where that follows from one number in each input."""
+    spec = node.outputs[0].spec
+    if any(a.ndim for a in inputs) or not spec.size:
+        return None
+    if node.op.name in _MOVES:
+        return inputs[0]
+    if node.op.name == "cast" or node.op.name in ELEMENTWISE:
+        assert node.op.numpy is not None
+        with np.errstate(all="ignore"):
+            return np.asarray(node.op.numpy(*inputs, **node.params))
+    return None
+
+
+def drop_broadcasts(graph: Graph) -> Graph:
+    """Let element-wise operations broadcast by themselves what was broadcast for them."""
     known: dict[int, Value] = {}
     nodes = []
     for node in graph.nodes:
-        if node.op is constant:
-            arrays[id(node.outputs[0])] = node.params["value"].array
-            nodes.append(node)
-            continue
-        foldable = (
-            node.op.numpy is not None
-            and all(id(v) in arrays for v in node.inputs)
-            and sum(v.spec.size for v in node.outputs) <= _FOLD_LIMIT
-        )
-        if not foldable:
-            nodes.append(copy_node(node, known) if known else node)
-            continue
-        assert node.op.numpy is not None
-        outs = node.op.numpy(*[arrays[id(v)] for v in node.inputs], **node.params)
-        outs = outs if isinstance(outs, tuple) else (outs,)
-        for old, array in zip(node.outputs, outs, strict=True):
-            literal = Literal(array)
-            spec = Spec(literal.array.shape, literal.array.dtype.name)
-            params = {"value": literal}
-            made = Node(constant, (), params, (spec,), node.scope, node.source, None)
-            nodes.append(made)
-            known[id(old)] = made.outputs[0]
-            arrays[id(old)] = arrays[id(made.outputs[0])] = literal.array
+        new = copy_node(node, known) if known else node
+        if node.op.name in ELEMENTWISE and len(new.inputs) > 1:
+            inputs = list(new.inputs)
+            for i, value in enumerate(inputs):
+                made = value.node
+                if made is None or made.op.name != "broadcast_to":
+                    continue
+                shorter = [*inputs[:i], made.inputs[0], *inputs[i + 1 :]]
+                shape = np.broadcast_shapes(*(v.shape for v in shorter))
+                if shape == node.outputs[0].shape:
+                    inputs = shorter
+            if any(a is not b for a, b in zip(inputs, new.inputs, strict=True)):
+                new = new if new is not node else copy_node(node, known)
+                new.inputs = tuple(inputs)
+        nodes.append(new)
     return graph.with_nodes(nodes, known)
 
 
@@ -97,6 +176,10 @@ def skip_identities(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.op is constant:
             constants[id(node.outputs[0])] = node.params["value"].array
+        if node.op.name == "custom_gradient":  # gradients have been taken
+            for old, value in zip(node.outputs, node.inputs, strict=False):
+                known[id(old)] = known.get(id(value), value)
+            continue
         kept = _same_as_input(node, constants)
         if kept is None:
             nodes.append(copy_node(node, known) if known else node)
@@ -205,10 +288,38 @@ def reduce_to_subset(graph: Graph, has: Callable[[str], bool]) -> Graph:
     return reduce_to_subset(graph.with_nodes(nodes, known), has)
 
 
+def with_bodies(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
+    """The graph with every sub-graph (of a loop or branch) transformed."""
+    known: dict[int, Value] = {}
+    nodes = []
+    for node in graph.nodes:
+        new = copy_node(node, known) if known else node
+        if any(isinstance(p, Graph) for p in node.params.values()):
+            new = new if new is not node else copy_node(node, known)
+            new.params = {
+                k: transform(p) if isinstance(p, Graph) else p
+                for k, p in node.params.items()
+            }
+        nodes.append(new)
+    return graph.with_nodes(nodes, known)
+
+
+def prepare(graph: Graph, keep: Callable[[Node], bool] = lambda node: False) -> Graph:
+    """What every engine starts from: composites expanded, and nothing done in vain.
+
+    Args:
+        graph: the graph as it was traced and differentiated.
+        keep: tells of a composite whether the engine runs it as it is.
+    """
+    graph = simplify(expand(graph, keep))
+    return with_bodies(graph, lambda body: prepare(body, keep))
+
+
 def simplify(graph: Graph) -> Graph:
     """The passes that every engine wants, in order."""
     graph = eliminate_dead_code(graph)
     graph = fold_constants(graph)
+    graph = drop_broadcasts(graph)
     graph = skip_identities(graph)
     graph = merge_common_subexpressions(graph)
     return eliminate_dead_code(graph)

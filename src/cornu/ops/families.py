@@ -11,6 +11,7 @@ from typing import Any
 
 
 from cornu.graph.op import Op
+from cornu.graph.passes import ELEMENTWISE
 from cornu.graph.spec import Spec
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind, convert
@@ -46,6 +47,7 @@ def unary(
         floats_only: whether integers are converted to floatx first.
         dtype: dtype of the result, if it is not the input's.
     """
+    ELEMENTWISE.add(name)
     op = Op(
         name,
         infer=lambda x: Spec(x.shape, dtype or x.dtype),
@@ -149,6 +151,7 @@ def binary(
             for p, x in zip(parts, ins, strict=True)
         )
 
+    ELEMENTWISE.add(name)
     op = Op(
         name,
         infer=infer,

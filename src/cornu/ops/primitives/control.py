@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph import gradients as differentiation
+from cornu.graph.gradients import adopt, backpropagate
 from cornu.graph.eager import Tensor
 from cornu.graph.graph import Graph, copy_node
 from cornu.graph.node import Node, Value
@@ -91,7 +91,7 @@ class ScanGradient:
         with Trace("scan gradient") as t:
             self.given = [t.input(v.spec, v.name) for v in body.inputs]
             nodes, outs = body.inline(self.given)
-            differentiation.adopt(t, nodes)
+            adopt(t, nodes)
             # Cotangents: of every float carry, and of the outputs that have one.
             self.float_carry = [i for i in range(nc) if is_float(outs[i].dtype)]
             self.ys = [i for i in range(nc, len(outs)) if g[i] is not None]
@@ -101,7 +101,7 @@ class ScanGradient:
             # Targets and sources are told apart by identity, even where the body
             # returns an input as it is.
             with t.section("backward"):
-                found = differentiation.backpropagate(
+                found = backpropagate(
                     nodes,
                     [outs[i] for i in targets],
                     seeds,
@@ -189,7 +189,7 @@ class ScanGradient:
             accumulators = [t.input(v.spec, "total") for v in totals]
             known: dict[int, Value] = {}
             nodes = [copy_node(n, known) for n in [*self.literals, *self.backward]]
-            differentiation.adopt(t, nodes)
+            adopt(t, nodes)
 
             def new(v: Value) -> Value:
                 return known.get(id(v), v)
@@ -398,8 +398,8 @@ def _cond_gradient(g, ins, out, *, on_true, on_false):
             inputs = [t.input(v.spec, v.name) for v in graph.inputs]
             seeds = [t.input(graph.outputs[i].spec, "d_out") for i in given]
             nodes, outs = graph.inline(inputs)
-            differentiation.adopt(t, nodes)
-            found = differentiation.backpropagate(
+            adopt(t, nodes)
+            found = backpropagate(
                 nodes, [outs[i] for i in given], seeds, [inputs[i] for i in sources]
             )
             zeros = [convert(np.zeros(*inputs[i].spec)) for i in sources]

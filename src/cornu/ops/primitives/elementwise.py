@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from cornu.graph.op import Op
+from cornu.graph.passes import ELEMENTWISE
 from cornu.graph.spec import Spec, is_float, standardize_dtype
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind, convert
@@ -409,6 +410,7 @@ def _infer_where(condition: Spec, x1: Spec, x2: Spec) -> Spec:
     return Spec(broadcast_shape(condition.shape, shape, "where"), x1.dtype)
 
 
+ELEMENTWISE.add("where")
 where_op = Op(
     "where",
     infer=_infer_where,

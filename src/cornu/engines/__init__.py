@@ -1,0 +1,1 @@
+"""Engines: each turns a Graph into something that runs."""

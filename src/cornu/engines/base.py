@@ -1,0 +1,78 @@
+"""What an engine is: it turns a Graph into a program, and may claim composites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from cornu.graph import Graph, Node
+from cornu.graph.variable import Variable
+
+
+class Claim(NamedTuple):
+    """An engine's offer to run a composite as one operation.
+
+    Attributes:
+        accepts: tells of a node whether its specs and parameters are within reach.
+        lowering: how the engine runs it, in the engine's own terms.
+    """
+
+    accepts: Callable[[Node], bool]
+    lowering: Any
+
+
+class Program(Protocol):
+    """A Graph that an engine has made runnable.
+
+    Calling it with one array per input gives one array per output, and brings the
+    variables from their state before to their state after.
+    """
+
+    graph: Graph
+    variables: list[Variable]
+
+    def __call__(self, *inputs: Any) -> list[Any]: ...
+
+
+class Engine(Protocol):
+    """What every engine offers."""
+
+    name: str
+
+    def compile(self, graph: Graph) -> Program: ...
+
+
+def claimed(claims: dict[str, Claim]) -> Callable[[Node], bool]:
+    """A test for `passes.expand`: which composites stay, because they are claimed."""
+
+    def keep(node: Node) -> bool:
+        claim = claims.get(node.op.name)
+        return claim is not None and claim.accepts(node)
+
+    return keep
+
+
+def variables_of(graph: Graph) -> list[Variable]:
+    """The variables that a graph reads or writes, in the order of its state."""
+    return [slot.variable for slot in graph.state]
+
+
+def check_inputs(graph: Graph, inputs: Sequence[Any]) -> None:
+    """Raise where the inputs of a program are not what it was traced for.
+
+    Raises:
+        ValueError: naming the input, its spec, and what was given.
+    """
+    if len(inputs) != len(graph.inputs):
+        raise ValueError(
+            f"Program {graph.name!r} was called with {len(inputs)} arrays.\n"
+            f"Expected {len(graph.inputs)}, one per input of its graph.\n"
+            "Print program.graph to see them."
+        )
+    for value, array in zip(graph.inputs, inputs, strict=True):
+        if array.shape != value.shape or array.dtype.name != value.dtype:
+            raise ValueError(
+                f"Program {graph.name!r} was given {array.dtype}{list(array.shape)} for "
+                f"its input {value.name!r}.\nExpected {value.spec}.\n"
+                "A program has static shapes: compile another one for this shape."
+            )

@@ -1,0 +1,126 @@
+"""The `numpy` engine: a graph becomes a NumPy program that a person can read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+
+from cornu.engines.base import Claim, check_inputs, claimed, variables_of
+from cornu.engines.numpy.lowerings import scratch, shares
+from cornu.engines.numpy.planner import ALIGNMENT, Plan
+from cornu.engines.numpy.writer import Source
+from cornu.graph import Graph, Variable, passes
+
+# Composites that this engine runs as one operation. Kernels enter themselves here.
+CLAIMS: dict[str, Claim] = {}
+
+
+class Arena:
+    """A block of memory that the programs of a model share, and the lock on it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._memory = np.empty(0, np.uint8)
+
+    def memory(self, nbytes: int) -> np.ndarray:
+        """At least so many bytes, from a cache line on; growing makes a new block."""
+        if self._memory.size < nbytes:
+            block = np.empty(nbytes + ALIGNMENT, np.uint8)
+            self._memory = block[-block.ctypes.data % ALIGNMENT :]
+        return self._memory
+
+
+class Program:
+    """A graph as a NumPy program.
+
+    Args:
+        graph: the graph, with its composites.
+        kernels: whether composites that the engine claims run on its kernels.
+        arena: memory to share with other programs; its own by default.
+
+    Example:
+
+    >>> from cornu import ops
+    >>> from cornu.graph import Spec, trace
+    >>> program = Program(trace(lambda x: ops.exp(x) + 1.0, (Spec((2,), "float32"),)))
+    >>> program(np.zeros(2, np.float32))
+    [array([2., 2.], dtype=float32)]
+    """
+
+    def __init__(
+        self, graph: Graph, kernels: bool = True, arena: Arena | None = None
+    ) -> None:
+        self.graph = graph
+        self.kernels = kernels
+        self.arena = arena if arena is not None else Arena()
+        self.variables: list[Variable] = variables_of(graph)
+        # A variable that the step only reads may stay where its readers have it.
+        self._written = [slot.after is not None for slot in graph.state]
+        self._memory: Any = None
+        self._step: Any = None
+        self._source = write(graph, CLAIMS if kernels else {})
+        self._code = compile(self._source.executable(), f"<{graph.name}>", "exec")
+
+    def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
+        """Run once: one array per input, one fresh array per output."""
+        check_inputs(self.graph, inputs)
+        with self.arena.lock:
+            memory = self.arena.memory(self._source.nbytes)
+            if memory is not self._memory:
+                namespace: dict[str, Any] = {"memory": memory}
+                exec(self._code, namespace)
+                self._memory, self._step = memory, namespace["step"]
+            state = [
+                v.owned_array() if written else v._array
+                for v, written in zip(self.variables, self._written, strict=True)
+            ]
+            return self._step(*inputs, state)
+
+    def __str__(self) -> str:
+        return str(self._source)
+
+    @property
+    def source(self) -> str:
+        """The program as Python text that needs only NumPy."""
+        return str(self._source)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program without kernels to a file that needs only NumPy.
+
+        Args:
+            path: the file, usually ending in `.py`. It is written whole or not at all.
+        """
+        if self.kernels and any(n.op.is_composite for n in self.graph.nodes):
+            text = str(write(self.graph, {}))
+        else:
+            text = self.source
+        path = os.fspath(path)
+        partial = f"{path}.{os.getpid()}.partial"
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(partial, path)
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
+
+
+def write(graph: Graph, claims: dict[str, Claim]) -> Source:
+    """Plan and write the program of a graph."""
+    graph = passes.prepare(graph, claimed(claims))
+    return Source(graph, Plan(graph, shares, scratch))
+
+
+class NumpyEngine:
+    """Compiles graphs to NumPy programs."""
+
+    name = "numpy"
+
+    def compile(
+        self, graph: Graph, kernels: bool = True, arena: Arena | None = None
+    ) -> Program:
+        """The program of a graph."""
+        return Program(graph, kernels, arena)

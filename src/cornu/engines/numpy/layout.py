@@ -1,0 +1,127 @@
+"""How arrays lie in memory, worked out without having them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cornu.graph.node import Node
+from cornu.graph.spec import Spec
+
+
+def stand_in(spec: Spec) -> np.ndarray:
+    """An array of this spec and C layout, without its memory; never to be read."""
+    strides, step = [], np.dtype(spec.dtype).itemsize
+    for n in reversed(spec.shape):
+        strides.append(step)
+        step *= n
+    return np.lib.stride_tricks.as_strided(
+        np.empty(1, spec.dtype), spec.shape, strides[::-1], writeable=False
+    )
+
+
+def is_whole(view: np.ndarray, spec: Spec) -> bool:
+    """Whether a view walks through all of its base's memory in order."""
+    return view.flags.c_contiguous and view.nbytes == spec.nbytes
+
+
+def reshaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The array in another shape, or None where that would copy."""
+    try:
+        return np.reshape(array, shape, copy=False)
+    except ValueError:
+        return None
+
+
+def view_of(node: Node, x: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """What a node makes of `x` without moving a byte, and how that is written."""
+    p = node.params
+    match node.op.name:
+        case "reshape":
+            moved = reshaped(x, p["shape"])
+            shape = ", ".join(map(str, p["shape"]))
+            return None if moved is None else (moved, f".reshape({shape})")
+        case "transpose":
+            return np.transpose(x, p["axes"]), transposition(p["axes"])
+        case "slice":
+            parts = list(zip(p["starts"], p["stops"], p["steps"], strict=True))
+            moved = x[tuple(slice(*part) for part in parts)]
+            return moved, f"[{_index(parts, x.shape)}]"
+        case "flip":
+            text = ["::-1" if i in p["axes"] else ":" for i in range(x.ndim)]
+            return np.flip(x, p["axes"]), f"[{', '.join(text)}]"
+        case "stop_gradient" | "identity":
+            return x, ""
+    return None
+
+
+def transposition(axes: tuple[int, ...]) -> str:
+    """How a transposition is written."""
+    if axes == tuple(reversed(range(len(axes)))):
+        return ".T"
+    return f".transpose({', '.join(map(str, axes))})"
+
+
+def _index(parts: list[tuple[int, int, int]], shape: tuple[int, ...]) -> str:
+    text = []
+    for (start, stop, step), n in zip(parts, shape, strict=True):
+        low = str(start) if start else ""
+        high = str(stop) if stop < n else ""
+        text.append(f"{low}:{high}" + (f":{step}" if step != 1 else ""))
+    while len(text) > 1 and text[-1] == ":":
+        text.pop()
+    return ", ".join(text)
+
+
+def blas_takes(matrix: np.ndarray) -> bool:
+    """Whether BLAS multiplies the last two axes as they lie, without a copy."""
+    rows, columns = matrix.shape[-2:]
+    down, right = (s // matrix.itemsize for s in matrix.strides[-2:])
+    by_rows = (right == 1 or columns == 1) and (down >= columns or rows == 1)
+    by_columns = (down == 1 or rows == 1) and (right >= rows or columns == 1)
+    return by_rows or by_columns
+
+
+class Factor:
+    """One side of a product: (batch, rows, inner), as a view or by way of a copy.
+
+    Attributes:
+        text: what is written after the array's name.
+        copied: shape of the copy that must be made first, or None.
+    """
+
+    def __init__(self, array: np.ndarray, order: list[int], shape: tuple[int, ...]) -> None:
+        moved = np.transpose(array, order)
+        turned = "" if order == sorted(order) else transposition(tuple(order))
+        merged = reshaped(moved, shape)
+        self.copied: tuple[int, ...] | None = None
+        self.turned = turned
+        size = ", ".join(map(str, shape))
+        self.text = turned + (f".reshape({size})" if moved.shape != shape else "")
+        if merged is None or not blas_takes(merged):
+            self.copied = moved.shape
+            self.text = f".reshape({size})" if moved.shape != shape else ""
+
+
+def factors(node: Node, a: np.ndarray, b: np.ndarray) -> tuple[Factor, Factor]:
+    """Both sides of a dot_general as BLAS wants them."""
+    (ca, cb), (ba, bb) = node.params["contract"], node.params["batch"]
+    fa = [i for i in range(a.ndim) if i not in ca and i not in ba]
+    fb = [i for i in range(b.ndim) if i not in cb and i not in bb]
+    groups = [a.shape[i] for i in ba]
+    rows = _size(a, fa)
+    inner = _size(a, ca)
+    columns = _size(b, fb)
+    # Inner axes may come in any order that both sides share: the second one's own.
+    pairs = sorted(zip(ca, cb, strict=True), key=lambda pair: pair[1])
+    ca, cb = [p[0] for p in pairs], [p[1] for p in pairs]
+    return (
+        Factor(a, [*ba, *fa, *ca], (*groups, rows, inner)),
+        Factor(b, [*bb, *cb, *fb], (*groups, inner, columns)),
+    )
+
+
+def _size(x: np.ndarray, axes: list[int] | tuple[int, ...]) -> int:
+    n = 1
+    for i in axes:
+        n *= x.shape[i]
+    return n

@@ -1,0 +1,356 @@
+"""How each operation is written in NumPy: one short function per operation.
+
+A lowering gets the writer and the node, and writes lines. Operations without one call
+their NumPy meaning and copy the result: correct, and easy to improve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cornu.engines.numpy.layout import Factor, factors, view_of
+from cornu.graph.node import Node
+from cornu.graph.op import OPS
+from cornu.graph.spec import Spec
+
+if TYPE_CHECKING:
+    from cornu.engines.numpy.planner import Plan
+    from cornu.engines.numpy.writer import Writer
+
+# Element-wise functions of NumPy that take `out=`. The result may overwrite any input.
+UFUNCS = {
+    name: f"np.{name}"
+    for name in (
+        "absolute add ceil cos equal exp expm1 floor greater greater_equal isfinite less "
+        "less_equal log log1p logical_and logical_not logical_or maximum minimum multiply "
+        "negative not_equal sign sin sqrt subtract tanh true_divide bitwise_and "
+        "bitwise_or bitwise_xor bitwise_not floor_divide mod"
+    ).split()
+}
+UFUNCS |= {
+    "round_to_even": "np.rint",
+    "bitwise_left_shift": "np.left_shift",
+    "bitwise_right_shift": "np.right_shift",
+}
+
+
+def shares(node: Node) -> Sequence[int]:
+    """Positions of the inputs whose memory the result may take over."""
+    name = node.op.name
+    if name in UFUNCS or name == "sigmoid":
+        return range(len(node.inputs))
+    if name == "power" and node.outputs[0].dtype.startswith("float"):
+        return (0, 1)
+    if name == "where":
+        return (1, 2)
+    return (0,) if name == "scatter_add" else ()
+
+
+def scratch(plan: Plan, node: Node) -> list[Spec]:
+    """Extra memory that a node needs while it runs."""
+    match node.op.name:
+        case "where":
+            condition = plan.home(node.inputs[0])
+            return [Spec(condition.array.shape, "bool")]
+        case "argmax" | "argmin":
+            return [Spec(node.outputs[0].shape, "int64")]
+        case "dot_general":
+            sides = _factors(plan, node)
+            return [
+                Spec(side.copied, node.outputs[0].dtype)
+                for side in sides
+                if side.copied is not None
+            ]
+        case "scan":
+            return [Spec((plan.body(node, "body").nbytes,), "uint8")]
+        case "cond":
+            bodies = [plan.body(node, p) for p in ("on_true", "on_false")]
+            return [Spec((max(b.nbytes for b in bodies),), "uint8")]
+    return []
+
+
+def lower(w: Writer, node: Node) -> None:
+    """Write the lines of one node."""
+    function = UFUNCS.get(node.op.name)
+    if function is not None:
+        texts = ", ".join(w.text(v) for v in node.inputs)
+        w.line(f"{function}({texts}, out={w.out(node)})", node)
+        return
+    LOWERINGS.get(node.op.name, _by_meaning)(w, node)
+
+
+LOWERINGS: dict[str, Callable[[Writer, Node], None]] = {}
+
+
+def lowering(name: str) -> Callable[[Any], Any]:
+    """Enter a function as the lowering of an operation."""
+
+    def enter(function: Any) -> Any:
+        LOWERINGS[name] = function
+        return function
+
+    return enter
+
+
+def _by_meaning(w: Writer, node: Node) -> None:
+    function = w.helper(OPS[node.op.name].numpy)
+    params = [f"{k}={_param(v)}" for k, v in node.params.items()]
+    call = f"{function}({', '.join([*(w.array(v) for v in node.inputs), *params])})"
+    if len(node.outputs) == 1:
+        w.line(f"{w.out(node)}[...] = {call}", node)
+        return
+    w.line(f"results = {call}", node)
+    for i in range(len(node.outputs)):
+        w.line(f"{w.out(node, i)}[...] = results[{i}]", node)
+
+
+def _param(value: Any) -> str:
+    if isinstance(value, (bool, int, float, str, tuple, type(None), slice)):
+        if isinstance(value, float) and not np.isfinite(value):
+            return f"float('{value}')"
+        return repr(value)
+    raise TypeError(
+        f"The parameter {value!r} cannot be written into a program.\n"
+        "Expected numbers, strings and tuples.\n"
+        "Give the operation a lowering in cornu/engines/numpy/lowerings.py."
+    )
+
+
+# Moving
+
+
+def _copy_of_view(w: Writer, node: Node) -> None:
+    """A reshape of something that does not lie in order: copied into order."""
+    out, source = w.out(node), w.array(node.inputs[0])
+    shape = node.inputs[0].shape
+    w.line(f"{out}.reshape({', '.join(map(str, shape))})[...] = {source}", node)
+
+
+LOWERINGS["reshape"] = _copy_of_view
+
+
+@lowering("broadcast_to")
+@lowering("transpose")
+@lowering("slice")
+@lowering("flip")
+@lowering("identity")
+@lowering("stop_gradient")
+def _view_copied(w: Writer, node: Node) -> None:
+    found = view_of(node, np.empty(node.inputs[0].shape))
+    text = found[1] if found else ""
+    w.line(f"{w.out(node)}[...] = {w.array(node.inputs[0])}{text}", node)
+
+
+@lowering("cast")
+def _cast(w: Writer, node: Node) -> None:
+    source = w.array(node.inputs[0])
+    w.line(f"np.copyto({w.out(node)}, {source}, casting='unsafe')", node)
+
+
+@lowering("concatenate")
+def _concatenate(w: Writer, node: Node) -> None:
+    parts = ", ".join(w.array(v) for v in node.inputs)
+    axis = node.params["axis"]
+    w.line(f"np.concatenate(({parts}), axis={axis}, out={w.out(node)})", node)
+
+
+@lowering("pad")
+def _pad(w: Writer, node: Node) -> None:
+    source, out = node.inputs[0], w.out(node)
+    cut, inner = [], []
+    for n, (lo, hi) in zip(source.shape, node.params["pads"], strict=True):
+        cut.append(f"{max(0, -lo)}:{n - max(0, -hi)}")
+        inner.append(f"{max(0, lo)}:{max(0, lo) + n + min(0, lo) + min(0, hi)}")
+    if any(lo > 0 or hi > 0 for lo, hi in node.params["pads"]):
+        w.line(f"{out}.fill({_param(node.params['value'])})", node)
+    w.line(f"{out}[{', '.join(inner)}] = {w.array(source)}[{', '.join(cut)}]", node)
+
+
+@lowering("slice_grad")
+def _slice_grad(w: Writer, node: Node) -> None:
+    p, out = node.params, w.out(node)
+    parts = zip(p["starts"], p["stops"], p["steps"], strict=True)
+    index = ", ".join(f"{a}:{b}:{c}" for a, b, c in parts)
+    w.line(f"{out}.fill(0)", node)
+    w.line(f"{out}[{index}] = {w.array(node.inputs[0])}", node)
+
+
+# Element by element, beyond what one function does
+
+
+@lowering("where")
+def _where(w: Writer, node: Node) -> None:
+    condition, yes, no = node.inputs
+    out, mask = w.out(node), w.text(condition)
+    if w.same(yes, node.outputs[0]):
+        (other,) = w.scratch(node)
+        w.line(f"np.logical_not({mask}, out={other})")
+        w.line(f"np.copyto({out}, {w.text(no)}, where={other})", node)
+        return
+    if not w.same(no, node.outputs[0]):
+        w.line(f"np.copyto({out}, {w.text(no)})", node)
+    w.line(f"np.copyto({out}, {w.text(yes)}, where={mask})", node)
+
+
+@lowering("sigmoid")
+def _sigmoid(w: Writer, node: Node) -> None:
+    out = w.out(node)
+    w.line(f"np.negative({w.text(node.inputs[0])}, out={out})", node)
+    w.line(f"np.exp({out}, out={out})", node)
+    w.line(f"np.add({out}, 1, out={out})", node)
+    w.line(f"np.reciprocal({out}, out={out})", node)
+
+
+@lowering("power")
+def _power(w: Writer, node: Node) -> None:
+    if not node.outputs[0].dtype.startswith("float"):
+        _by_meaning(w, node)
+        return
+    texts = ", ".join(w.text(v) for v in node.inputs)
+    w.line(f"np.power({texts}, out={w.out(node)})", node)
+
+
+# Reductions
+
+_REDUCE = {"reduce_sum": "add", "reduce_prod": "multiply"}
+_REDUCE |= {"reduce_max": "maximum", "reduce_min": "minimum"}
+
+
+def _reduce(w: Writer, node: Node) -> None:
+    function = _REDUCE[node.op.name]
+    axis, keep = node.params["axis"], node.params["keepdims"]
+    axis = axis[0] if len(axis) == 1 else axis
+    options = f"axis={axis}" + (", keepdims=True" if keep else "")
+    # NumPy would add small integers and booleans in int64.
+    if function in ("add", "multiply") and node.outputs[0].dtype != "int64":
+        if not node.outputs[0].dtype.startswith("float"):
+            options += f", dtype='{node.outputs[0].dtype}'"
+    source = w.array(node.inputs[0])
+    w.line(f"np.{function}.reduce({source}, {options}, out={w.out(node)})", node)
+
+
+for _name in _REDUCE:
+    LOWERINGS[_name] = _reduce
+
+
+@lowering("argmax")
+@lowering("argmin")
+def _arg(w: Writer, node: Node) -> None:
+    (wide,) = w.scratch(node)
+    source, axis = w.array(node.inputs[0]), node.params["axis"]
+    w.line(f"np.{node.op.name}({source}, axis={axis}, out={wide})", node)
+    w.line(f"np.copyto({w.out(node)}, {wide}, casting='unsafe')", node)
+
+
+@lowering("cumsum")
+def _cumsum(w: Writer, node: Node) -> None:
+    if node.params["reverse"]:
+        _by_meaning(w, node)
+        return
+    source, axis = w.array(node.inputs[0]), node.params["axis"]
+    w.line(f"np.cumsum({source}, axis={axis}, out={w.out(node)})", node)
+
+
+# Products
+
+
+def _factors(plan: Plan, node: Node) -> tuple[Factor, Factor]:
+    return factors(node, *(plan.home(v).array for v in node.inputs))
+
+
+@lowering("dot_general")
+def _dot_general(w: Writer, node: Node) -> None:
+    extra = iter(w.scratch(node))
+    texts = []
+    for side, value in zip(_factors(w.plan, node), node.inputs, strict=True):
+        name = w.array(value)
+        if side.copied is not None:
+            ordered = next(extra)
+            w.line(f"{ordered}[...] = {name}{side.turned}", node)
+            name = ordered
+        texts.append(name + side.text)
+    out = w.out(node)
+    (ca, _), (ba, bb) = node.params["contract"], node.params["batch"]
+    a, b = node.inputs
+    free = a.ndim - len(ca) - len(ba), b.ndim - len(ca) - len(bb)
+    if free != (1, 1):
+        groups = [a.shape[i] for i in ba]
+        fa = [n for i, n in enumerate(a.shape) if i not in ca and i not in ba]
+        rows = int(np.prod(fa, dtype=np.int64))
+        size = int(np.prod(groups, dtype=np.int64)) * rows
+        columns = node.outputs[0].spec.size // size if size else _columns(node)
+        out += f".reshape({', '.join(map(str, [*groups, rows, columns]))})"
+    w.line(f"np.matmul({', '.join(texts)}, out={out})", node)
+
+
+def _columns(node: Node) -> int:
+    (_, cb), (_, bb) = node.params["contract"], node.params["batch"]
+    shape = node.inputs[1].shape
+    free = [n for i, n in enumerate(shape) if i not in cb and i not in bb]
+    return int(np.prod(free, dtype=np.int64))
+
+
+# By index
+
+
+@lowering("gather")
+def _gather(w: Writer, node: Node) -> None:
+    x, indices = (w.array(v) for v in node.inputs)
+    axis = node.params["axis"]
+    w.line(f"np.take({x}, {indices}, axis={axis}, out={w.out(node)})", node)
+
+
+@lowering("sort")
+def _sort(w: Writer, node: Node) -> None:
+    out = w.out(node)
+    w.line(f"np.copyto({out}, {w.array(node.inputs[0])})", node)
+    w.line(f"{out}.sort(axis={node.params['axis']}, kind='stable')", node)
+
+
+# With sub-graphs
+
+
+@lowering("scan")
+def _scan(w: Writer, node: Node) -> None:
+    p = node.params
+    body, n_carry, n_xs = p["body"], p["n_carry"], p["n_xs"]
+    carry = [w.out(node, i) for i in range(n_carry)]
+    for name, value in zip(carry, node.inputs, strict=False):
+        w.line(f"np.copyto({name}, {w.text(value)})", node)
+    stacks = [w.out(node, i) for i in range(n_carry, len(node.outputs))]
+    steps = f"{p['length']}"
+    steps = f"reversed(range({steps}))" if p["reverse"] else f"range({steps})"
+    t = w.fresh("t")
+    w.line(f"for {t} in {steps}:", node)
+    with w.inside(node, "body") as inner:
+        for i, value in enumerate(body.inputs):
+            if i < n_carry:
+                inner.call(value, carry[i])
+            elif i < n_carry + n_xs:
+                # An array also where one step is a single number.
+                inner.call(value, f"{w.array(node.inputs[i])}[{t}, ...]", wish="x_t")
+            else:
+                inner.call(value, w.array(node.inputs[i]))
+        inner.nodes()
+        for stack, value in zip(stacks, body.outputs[n_carry:], strict=True):
+            inner.line(f"{stack}[{t}, ...] = {inner.text(value)}")
+        inner.assign_all(carry, body.outputs[:n_carry])
+
+
+@lowering("cond")
+def _cond(w: Writer, node: Node) -> None:
+    outs = [w.out(node, i) for i in range(len(node.outputs))]
+    for keyword, param in (("if", "on_true"), ("else", "on_false")):
+        test = f" {w.text(node.inputs[0])}" if keyword == "if" else ""
+        w.line(f"{keyword}{test}:", node)
+        body = node.params[param]
+        with w.inside(node, param) as inner:
+            for value, given in zip(body.inputs, node.inputs[1:], strict=True):
+                inner.call(value, w.array(given))
+            inner.nodes()
+            inner.assign_all(outs, body.outputs)
+            if not outs:
+                inner.line("pass")
