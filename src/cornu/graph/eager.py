@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from typing import Any
 
@@ -109,9 +110,20 @@ class Record:
         self.params = params
 
 
+def quiet_context() -> contextvars.Context:
+    """A context in which NumPy gives inf and NaN without a warning, as IEEE 754 says.
+
+    To run in it costs a tenth of entering `np.errstate`, and leaves the user's alone.
+    """
+    context = contextvars.Context()
+    context.run(np.seterr, all="ignore")
+    return context
+
+
 class _Tapes(threading.local):
     def __init__(self) -> None:
         self.open: list[list[Record]] = []
+        self.quietly = quiet_context().run
 
 
 TAPES = _Tapes()
@@ -122,7 +134,7 @@ def run(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
     if op.numpy is None:
         return _run_composite(op, inputs, params)
     try:
-        outs = op.numpy(*[x._array for x in inputs], **params)
+        outs = TAPES.quietly(op.numpy, *[x._array for x in inputs], **params)
     except Exception:
         op.infer(*[x.spec for x in inputs], **params)  # the shape rule explains better
         raise

@@ -134,15 +134,16 @@ class Graph:
             id(v): np.asarray(a, v.dtype)
             for v, a in zip(self.inputs, arrays, strict=True)
         }
-        for node in self.nodes:
-            ins = [known[id(v)] for v in node.inputs]
-            if node.op.numpy is None:
-                specs = tuple(v.spec for v in node.inputs)
-                outs: Any = node.op.expanded(specs, node.params).evaluate(*ins)
-            else:
-                outs = node.op.numpy(*ins, **node.params)
-                outs = outs if isinstance(outs, tuple) else (outs,)
-            known |= {id(v): o for v, o in zip(node.outputs, outs, strict=True)}
+        with np.errstate(all="ignore"):  # inf and NaN are results like others
+            for node in self.nodes:
+                ins = [known[id(v)] for v in node.inputs]
+                if node.op.numpy is None:
+                    specs = tuple(v.spec for v in node.inputs)
+                    outs: Any = node.op.expanded(specs, node.params).evaluate(*ins)
+                else:
+                    outs = node.op.numpy(*ins, **node.params)
+                    outs = outs if isinstance(outs, tuple) else (outs,)
+                known |= {id(v): o for v, o in zip(node.outputs, outs, strict=True)}
         return [known[id(v)] for v in self.outputs]
 
 

@@ -231,8 +231,10 @@ def expand(graph: Graph, keep: Callable[[Node], bool] = lambda node: False) -> G
     """
     known: dict[int, Value] = {}
     nodes: list[Node] = []
+    alive: list[Node] = []  # what is looked up by identity must not be freed
 
     def visit(node: Node) -> None:
+        alive.append(node)
         if not node.op.is_composite or keep(node):
             nodes.append(copy_node(node, known) if known else node)
             return

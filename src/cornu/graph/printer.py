@@ -99,9 +99,21 @@ def format_params(params: dict[str, Any]) -> list[str]:
             shown.append(f"{value.array.dtype}{list(value.array.shape)}")
         elif callable(value):
             shown.append(f"{key}={getattr(value, '__name__', 'function')}")
-        else:
+        elif key == "contract":
+            # `1x0`: the first tensor's axis 1 meets the second one's axis 0.
+            pairs = zip(*value, strict=True)
+            shown.append(f"axes={','.join(f'{a}x{b}' for a, b in pairs)}")
+        elif value not in _DEFAULTS.get(key, ()):
             shown.append(f"{key}={value}")
     return shown
+
+
+# Parameters that need not be said.
+_DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "batch": (((), ()),),
+    "keepdims": (False,),
+    "from_logits": (False,),
+}
 
 
 def format_graph(graph: Graph) -> str:

@@ -7,14 +7,14 @@ traced or concrete tensors, and it is what is serialised.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
 
-from cornu.graph import trace as tracing
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
-from cornu.graph.trace import Trace
+from cornu.graph.trace import Trace, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 
 
@@ -76,7 +76,7 @@ class SymbolicTensor(TensorBase):
     @property
     def value(self) -> Any:
         """Its value in the replay that is under way, computed from its ancestors."""
-        trace = tracing.current()
+        trace = current()
         table = trace.symbols if trace is not None else _eager_table()
         if table is None:
             raise ValueError(
@@ -85,7 +85,15 @@ class SymbolicTensor(TensorBase):
                 "Build a Model from it and call that on data, or use "
                 "keras.backend.function."
             )
-        return replay([self], table)[0]
+        while True:
+            try:
+                return replay([self], table)[0]
+            except ValueError:
+                # A layer inside a nested model may look at tensors of the outer one.
+                outer = getattr(table, "outer", None)
+                if outer is None:
+                    raise
+                table = outer
 
     def __repr__(self) -> str:
         return f"<symbolic {self.name or 'tensor'} {self.shape} {self.dtype}>"
@@ -114,33 +122,38 @@ class SymbolicTensor(TensorBase):
         )
 
 
-class _Eager(tracing.threading.local):
-    table: dict[int, Any] | None = None
+KerasTensor = SymbolicTensor  # its name in Keras
+
+
+class Bindings(dict[int, Any]):
+    """Values of symbolic tensors in one replay, and the table of the replay around it."""
+
+    outer: Any = None
+
+
+class _Eager(threading.local):
+    symbols: dict[int, Any] | None = None
 
 
 _eager = _Eager()
 
 
 def _eager_table() -> dict[int, Any] | None:
-    return _eager.table
+    return _eager.symbols
 
 
 @contextmanager
 def symbols(table: dict[int, Any]) -> Any:
     """Let symbolic tensors stand for the values in `table` (by identity)."""
-    trace = tracing.current()
-    if trace is not None:
-        before, trace.symbols = trace.symbols, table
-        try:
-            yield table
-        finally:
-            trace.symbols = before
-    else:
-        before, _eager.table = _eager.table, table
-        try:
-            yield table
-        finally:
-            _eager.table = before
+    trace = current()
+    holder: Any = _eager if trace is None else trace
+    before, holder.symbols = holder.symbols, table
+    if isinstance(table, Bindings):
+        table.outer = before
+    try:
+        yield table
+    finally:
+        holder.symbols = before
 
 
 def has_symbolic(args: Iterable[Any]) -> bool:
@@ -158,8 +171,8 @@ def has_symbolic(args: Iterable[Any]) -> bool:
 
 def replaying() -> bool:
     """Whether symbolic tensors have values just now."""
-    trace = tracing.current()
-    return (trace.symbols if trace is not None else _eager.table) is not None
+    trace = current()
+    return (trace.symbols if trace is not None else _eager.symbols) is not None
 
 
 def record(
@@ -201,6 +214,12 @@ def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any)
 
 def _symbol(a: Any, b: Any) -> Any:
     if not isinstance(a, Spec_):
+        if isinstance(a, int) and a != b:
+            raise ValueError(
+                "The size of an open axis (the batch) was asked of a symbolic tensor.\n"
+                "Expected it only where data is at hand: inside a layer's call.\n"
+                "Put this computation in a Layer or Lambda, or use shape -1 in reshape."
+            )
         return a
     shape = tuple(
         n if n == m else None for n, m in zip(a.spec.shape, b.spec.shape, strict=True)
@@ -216,7 +235,7 @@ class Spec_:
 
 
 def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) -> Any:
-    with tracing.no_trace(), Trace("shape inference") as t:
+    with no_trace(), Trace("shape inference") as t:
         table = t.symbols = Placeholders(t, size)
 
         def stand_in(leaf: Any) -> Any:

@@ -67,3 +67,20 @@ def pack_like(tree: Any, leaves: list[Any] | Iterator[Any]) -> Any:
         return next(it)
 
     return pack(tree)
+
+
+def flatten_names(tree: Any, names: tuple[str, ...] = ()) -> list[str]:
+    """A name for each leaf that says where it is, in the order of `flatten`.
+
+    Example:
+
+    >>> flatten_names({"x": [0, 0], "y": 0})
+    ['x_0', 'x_1', 'y']
+    """
+    if isinstance(tree, (list, tuple)):
+        parts: Any = [(str(i), part) for i, part in enumerate(tree)]
+    elif isinstance(tree, dict):
+        parts = [(str(key), tree[key]) for key in sorted(tree)]
+    else:
+        return ["_".join(names)]
+    return [name for key, part in parts for name in flatten_names(part, (*names, key))]

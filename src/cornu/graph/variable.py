@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph import trace as tracing
 from cornu.graph.eager import Tensor, as_array
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
+from cornu.graph.trace import convert, current, no_trace
 
 # `cornu.initializers` enters its look-up here: names stand above this room.
 INITIALIZER_LOOKUP: list[Callable[[Any], Callable[..., Any]]] = []
@@ -80,7 +80,7 @@ class Variable(TensorBase):
                     "Expected shape=(...), the shape to be initialized.\n"
                     "Pass it, or pass the values themselves as an array."
                 )
-            with tracing.no_trace():
+            with no_trace():
                 initializer = initializer(tuple(shape), dtype=dtype or "float32")
         array = np.array(as_array(initializer, dtype))
         if shape is not None and tuple(shape) != array.shape:
@@ -109,7 +109,7 @@ class Variable(TensorBase):
     @property
     def value(self) -> Any:
         """The tensor now: concrete, or traced where a step is being traced."""
-        trace = tracing.current()
+        trace = current()
         if trace is not None:
             return trace.read(self)
         if self._tensor is None:
@@ -118,7 +118,7 @@ class Variable(TensorBase):
 
     def numpy(self) -> np.ndarray:
         """A copy of the values as a NumPy array."""
-        if tracing.current() is not None:
+        if current() is not None:
             return self.value.numpy()  # raises, and says what to do
         return self._array.copy()
 
@@ -138,8 +138,8 @@ class Variable(TensorBase):
         Raises:
             ValueError: when the shape differs.
         """
-        trace = tracing.current()
-        value = tracing.convert(value, None if trace else self.dtype_)
+        trace = current()
+        value = convert(value, None if trace else self.dtype_)
         if tuple(value.shape) != self.shape_:
             raise ValueError(
                 f"Variable {self.path!r} has shape {self.shape_}, but a value of shape "

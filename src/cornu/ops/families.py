@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 
+from cornu.graph.gradients import Recording, backpropagate
 from cornu.graph.op import Op
 from cornu.graph.passes import ELEMENTWISE
-from cornu.graph.spec import Spec
+from cornu.graph.spec import Spec, is_float
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind, convert
 from cornu.ops.public import canonical_axes, floating, promote, public
@@ -279,7 +280,7 @@ def reduction(
 def composite(
     name: str,
     *,
-    gradient: Callable[..., Any] | None = None,
+    gradient: Callable[..., Any] | str | None = None,
     no_gradient: str | None = None,
     hidden: int = 0,
     doc: str = "",
@@ -287,18 +288,54 @@ def composite(
     """Make a function over operations a composite: `f(*tensors, **params)`.
 
     The function is the definition, the fallback of engines without a kernel for it, and
-    what kernels are tested against. `gradient` may call a composite of its own.
+    what kernels are tested against.
+
+    Args:
+        name: its name.
+        gradient: its gradient rule; "composite" makes a composite `<name>_grad` of the
+            expansion's gradient, so that a kernel can take that over too; None goes
+            through the expansion.
+        no_gradient: why there is none.
+        hidden: how many of the last outputs are residuals.
+        doc: what it computes; by default the first line of the docstring.
     """
 
     def decorate(expansion: Callable[..., Any]) -> Op:
         summary = doc or (expansion.__doc__ or "").strip().split("\n")[0]
-        return Op(
+        op = Op(
             name,
             expansion=expansion,
-            gradient=gradient,
+            gradient=None if isinstance(gradient, str) else gradient,
             no_gradient=no_gradient,
             hidden=hidden,
             doc=summary,
         )
+        if gradient == "composite":
+            op.gradient = _gradient_composite(op)
+        return op
 
     return decorate
+
+
+def _gradient_composite(op: Op) -> Callable[..., Any]:
+    """A rule that leaves the gradient of a composite with one output in one piece."""
+
+    def expansion(*values: Any, wrt: int, **params: Any) -> Any:
+        assert op.expansion is not None
+        inputs = [FUNCTIONS["identity"](v) for v in values[:-1]]
+        with Recording() as tape:
+            out = op.expansion(*inputs, **params)
+        (found,) = backpropagate(tape.entries, [out], [values[-1]], [inputs[wrt]])
+        return FUNCTIONS["zeros_like"](inputs[wrt]) if found is None else found
+
+    grad = Op(f"{op.name}_grad", expansion=expansion, doc=f"The gradient of {op.name}.")
+
+    def rule(g: Any, ins: Any, out: Any, **params: Any) -> Any:
+        return [
+            (lambda i=i: bind(grad, (*ins, g), {"wrt": i, **params}))
+            if is_float(v.dtype)
+            else None
+            for i, v in enumerate(ins)
+        ]
+
+    return rule

@@ -381,7 +381,7 @@ def _log_probabilities(output, from_logits, axis):
     return log(clip(output, config.epsilon(), 1.0 - config.epsilon()))
 
 
-@composite("categorical_crossentropy")
+@composite("categorical_crossentropy", gradient="composite")
 def categorical_crossentropy_op(target, output, *, from_logits, axis):
     """-sum(target * log(output)) along the axis of the classes."""
     log_p = _log_probabilities(output, from_logits, axis)
@@ -418,7 +418,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return bind(categorical_crossentropy_op, (target, output), params)
 
 
-@composite("sparse_categorical_crossentropy")
+@composite("sparse_categorical_crossentropy", gradient="composite")
 def sparse_categorical_crossentropy_op(target, output, *, from_logits, axis):
     """-log(output) at the index of the true class."""
     log_p = _log_probabilities(output, from_logits, axis)
@@ -458,7 +458,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return bind(sparse_categorical_crossentropy_op, (target, output), params)
 
 
-@composite("binary_crossentropy")
+@composite("binary_crossentropy", gradient="composite")
 def binary_crossentropy_op(target, output, *, from_logits):
     """-(target * log(output) + (1 - target) * log(1 - output))."""
     if from_logits:

@@ -53,7 +53,7 @@ class Program:
     def __init__(
         self, graph: Graph, kernels: bool = True, arena: Arena | None = None
     ) -> None:
-        self.graph = graph
+        self.graph = graph = passes.simplify(graph)
         self.kernels = kernels
         self.arena = arena if arena is not None else Arena()
         self.variables: list[Variable] = variables_of(graph)

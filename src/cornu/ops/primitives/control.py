@@ -15,7 +15,7 @@ from cornu.graph.op import Op
 from cornu.graph.spec import Spec, is_float
 from cornu.graph.trace import Trace, bind, constant, convert, current, trace_body
 from cornu.graph.tree import flatten, pack_like
-from cornu.ops.primitives.elementwise import add, cast, identity, stop_gradient
+from cornu.ops.primitives.elementwise import add, cast, identity
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.reductions import sum as reduce_sum
 from cornu.ops.primitives.shapes import reshape, transpose
@@ -76,11 +76,13 @@ class ScanGradient:
     """
 
     def __init__(self, ins, out, *, body, n_carry, n_xs, length, reverse) -> None:
-        self.ins, self.out, self.body = ins, out, body
+        self.ins, self.body = ins, body
+        self.out = out if isinstance(out, tuple) else (out,)
         self.n_carry, self.n_xs = n_carry, n_xs
         self.length, self.reverse = length, reverse
 
-    def cotangents(self, g: Sequence[Any]) -> list[Any]:
+    def cotangents(self, g: Any) -> list[Any]:
+        g = g if isinstance(g, tuple) else (g,)
         self._differentiate_body(g)
         saved = self._forward_with_residuals()
         return self._run_backwards(g, saved)
@@ -477,36 +479,45 @@ def cond(pred, true_fn, false_fn):
 # Gradients written by the user
 
 
-def custom_gradient_numpy(*arrays, rule, n_outputs):
+def custom_gradient_numpy(*arrays, rule, n_outputs, places):
     """The first `n_outputs` arrays as they are."""
     return arrays[:n_outputs]
 
 
-def _custom_rule(g, ins, out, *, rule, n_outputs):
+def _custom_rule(g, ins, out, *, rule, n_outputs, places):
     g = g if isinstance(g, tuple) else (g,)
-    zeros = [
+    full = [
         convert(np.zeros(o.shape, o.dtype)) if each is None else each
         for each, o in zip(g, ins, strict=False)
     ]
-    parts = rule(*zeros)
-    parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
-    wanted = len(ins) - n_outputs
-    if len(parts) != wanted:
-        raise ValueError(
-            f"[custom_gradient] the gradient function returned {len(parts)} values for "
-            f"{wanted} arguments.\nExpected one per argument (or None).\n"
-            "Return a tuple in the order of the arguments."
-        )
-    return (None,) * n_outputs + tuple(None if p is None else convert(p) for p in parts)
+    if isinstance(rule, Graph):
+        captured = ins[len(ins) - (len(rule.inputs) - n_outputs) :]
+        parts = run_graph(rule, [*full, *captured])
+    else:
+        parts = rule(*full)
+    cotangents: list[Any] = [None] * len(ins)
+    for place, part in zip(places, parts, strict=True):
+        cotangents[place] = None if part is None else convert(part)
+    return cotangents
 
 
 custom_gradient_op = Op(
     "custom_gradient",
-    infer=lambda *specs, rule, n_outputs: tuple(specs[:n_outputs]),
+    infer=lambda *specs, rule, n_outputs, places: tuple(specs[:n_outputs]),
     numpy=custom_gradient_numpy,
     gradient=_custom_rule,
     doc="Values whose gradient is a function of the user's.",
 )
+
+
+def run_graph(graph: Graph, arguments: Sequence[Any]) -> list[Any]:
+    """Do the operations of a graph without state again, in the mode we are in."""
+    known = {id(v): a for v, a in zip(graph.inputs, arguments, strict=True)}
+    for node in graph.nodes:
+        outs = bind(node.op, [known[id(v)] for v in node.inputs], node.params)
+        outs = outs if isinstance(outs, tuple) else (outs,)
+        known |= {id(v): o for v, o in zip(node.outputs, outs, strict=True)}
+    return [known[id(v)] for v in graph.outputs]
 
 
 def custom_gradient(f):
@@ -529,13 +540,36 @@ def custom_gradient(f):
 
     def function(*args):
         tensors = [convert(a) for a in args]
-        result, rule = f(*[stop_gradient(t) for t in tensors])
+        result, rule = f(*tensors)
         outs = [convert(r) for r in flatten(result)]
-        linked = bind(
-            custom_gradient_op,
-            [*outs, *tensors],
-            {"rule": rule, "n_outputs": len(outs)},
-        )
+        n = len(outs)
+        places = list(range(n, n + len(tensors)))
+
+        def checked(*g):
+            parts = rule(*g)
+            parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
+            if len(parts) != len(tensors):
+                raise ValueError(
+                    f"[custom_gradient] the gradient function returned {len(parts)} "
+                    f"values for {len(tensors)} arguments.\n"
+                    "Expected one per argument (or None).\n"
+                    "Return a tuple in the order of the arguments."
+                )
+            return parts
+
+        def without_none(*g):
+            parts = checked(*g)
+            places[:] = [i for i, p in zip(places, parts, strict=True) if p is not None]
+            return [p for p in parts if p is not None]
+
+        params: dict[str, Any] = {"n_outputs": n, "rule": checked}
+        captured: list[Any] = []
+        if current() is not None:
+            # A graph can be copied, and then what the rule reads is found in the copy.
+            specs = [Spec(o.shape, o.dtype) for o in outs]
+            params["rule"], captured, _ = trace_body(without_none, specs, "gradient")
+        params["places"] = tuple(places)
+        linked = bind(custom_gradient_op, [*outs, *tensors, *captured], params)
         return pack_like(result, list(linked))
 
     function.__name__ = getattr(f, "__name__", "function")
