@@ -1,0 +1,75 @@
+"""Optimizers: how variables change, given their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornu.optimizers import schedules
+from cornu.optimizers.adam import Adam, AdamW
+from cornu.optimizers.base import Optimizer
+from cornu.optimizers.rmsprop import RMSprop
+from cornu.optimizers.sgd import SGD
+from cornu.registry import Registry
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+REGISTRY = Registry("optimizer", "keras.optimizers", any_case=True)
+REGISTRY.enter(SGD, RMSprop, Adam, AdamW)
+
+
+def serialize(optimizer: Any) -> Any:
+    """The dictionary from which `deserialize` makes the optimizer again."""
+    return REGISTRY.serialize(optimizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The optimizer of a name or of a `serialize` dictionary.
+
+    Args:
+        config: name or dictionary.
+        custom_objects: names of the user's own.
+
+    Raises:
+        ValueError: for unknown names, offering the nearest.
+    """
+    return REGISTRY.deserialize(config, custom_objects)
+
+
+def get(identifier: Any) -> Any:
+    """The optimizer that an identifier stands for.
+
+    Args:
+        identifier: name in any case ("adam", "RMSprop"), dictionary, class, optimizer,
+            or None.
+
+    Returns:
+        An optimizer, or None.
+
+    Raises:
+        ValueError: when it stands for nothing, offering the nearest name.
+
+    Example:
+
+    >>> type(get("rmsprop")).__name__
+    'RMSprop'
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    found = REGISTRY.get(identifier)
+    if found is None or isinstance(found, Optimizer):
+        return found
+    raise ValueError(
+        f"{identifier!r} is no optimizer.\n"
+        "Expected a name, a dictionary, a class or an object of keras.optimizers.\n"
+        "Pass 'rmsprop' or keras.optimizers.RMSprop(), for example."
+    )

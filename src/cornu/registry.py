@@ -1,0 +1,247 @@
+"""Names: of objects (so that 'adam' finds Adam) and for objects (dense, dense_1, ...).
+
+Every room of small objects (initializers, losses, optimizers, ...) keeps one `Registry`.
+What a file may name is what is entered here, and nothing else is ever imported.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+# What users registered by name (`register_keras_serializable`, `custom_objects`).
+CUSTOM_OBJECTS: dict[str, Any] = {}
+
+_used_names: Counter[str] = Counter()
+
+
+def to_snake_case(name: str) -> str:
+    """The name in lower case with underscores.
+
+    Example:
+
+    >>> to_snake_case("GlorotUniform"), to_snake_case("L1L2"), to_snake_case("SGD")
+    ('glorot_uniform', 'l1_l2', 'sgd')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """A name that was not given out before: adam, adam_1, adam_2, ..."""
+    prefix = to_snake_case(prefix)
+    count = _used_names[prefix]
+    _used_names[prefix] += 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+def reset_names() -> None:
+    """Begin counting again, as `clear_session` does."""
+    _used_names.clear()
+
+
+def nearest(name: Any, names: Iterable[str]) -> str:
+    """A clause that offers the most similar of `names`, or an empty string.
+
+    Example:
+
+    >>> nearest("rmspop", ["adam", "rmsprop"])
+    " Did you mean 'rmsprop'?"
+    """
+    names = list(names)
+    lower = {each.lower(): each for each in names}
+    found = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
+    return f" Did you mean {lower[found[0]]!r}?" if found else ""
+
+
+def keywords_of(cls: type) -> list[str]:
+    """The keyword arguments that a class and its ancestors take."""
+    names: dict[str, None] = {}
+    for each in cls.__mro__:
+        if "__init__" in vars(each) and each is not object:
+            for p in inspect.signature(each.__init__).parameters.values():
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                    names[p.name] = None
+    names.pop("self", None)
+    return list(names)
+
+
+def refuse_unknown(owner: Any, unknown: Iterable[str]) -> None:
+    """Raise for keyword arguments that mean nothing, naming the nearest one.
+
+    Raises:
+        TypeError: when there are any.
+    """
+    cls = owner if isinstance(owner, type) else type(owner)
+    for name in unknown:
+        known = keywords_of(cls)
+        raise TypeError(
+            f"{cls.__name__} was given the argument {name!r}, which it does not have.\n"
+            f"Expected {', '.join(known) or 'no arguments'}.\n"
+            f"Correct the name or leave the argument away.{nearest(name, known)}"
+        )
+
+
+class Registry:
+    """The objects of one kind, by name.
+
+    Args:
+        kind: what they are, for error messages ("loss").
+        module: the public module they are found in ("keras.losses").
+        any_case: whether names are compared without regard to case.
+
+    Example:
+
+    >>> colours = Registry("colour", "keras.colours")
+    >>> colours.enter(int, whole=int)
+    >>> colours.get("whole"), colours.get("int")
+    (0, 0)
+    """
+
+    def __init__(self, kind: str, module: str, any_case: bool = False) -> None:
+        self.kind = kind
+        self.module = module
+        self.any_case = any_case
+        self.objects: dict[str, Any] = {}
+        self.functions: dict[str, Any] = {}  # what files call functions
+
+    def enter(self, *objects: Any, **aliases: Any) -> None:
+        """Enter classes and functions under their names, and others under aliases."""
+        for each in objects:
+            self.objects[each.__name__] = each
+            if isinstance(each, type):
+                self.objects.setdefault(to_snake_case(each.__name__), each)
+            else:
+                self.functions[each.__name__] = each
+        self.objects.update(aliases)
+
+    def look_up(self, name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+        """The class or function of this name.
+
+        Args:
+            name: as in a script or a file.
+            custom_objects: names of the user's own, which go first.
+
+        Raises:
+            ValueError: when there is none, offering the nearest.
+        """
+        for names in (custom_objects or {}, CUSTOM_OBJECTS, self.objects):
+            if name in names:
+                return names[name]
+            if isinstance(name, str):  # registered as "package>Name"
+                for each in names:
+                    if each.endswith(f">{name}"):
+                        return names[each]
+        if self.any_case and isinstance(name, str):
+            for each, found in self.objects.items():
+                if each.lower() == name.lower():
+                    return found
+        raise ValueError(
+            f"There is no {self.kind} named {name!r}.\n"
+            f"Expected the name of one of {self.module}, for example "
+            f"{', '.join(repr(n) for n in list(self.objects)[:6])}.\n"
+            f"Correct the name, or pass the object itself.{nearest(name, self.objects)}"
+        )
+
+    def serialize(self, obj: Any) -> Any:
+        """A dictionary from which `deserialize` makes the object again.
+
+        Args:
+            obj: an object with `get_config`, or a function.
+
+        Raises:
+            ValueError: when the object cannot be described.
+        """
+        if obj is None:
+            return None
+        if inspect.isroutine(obj):
+            return {
+                "module": "builtins",
+                "class_name": "function",
+                "config": obj.__name__,
+                "registered_name": _registered_name(obj) or "function",
+            }
+        if not hasattr(obj, "get_config"):
+            raise ValueError(
+                f"The {self.kind} {obj!r} cannot be written to a file.\n"
+                "Expected a function with a name, or an object with get_config().\n"
+                "Define get_config() in its class: it returns the arguments of "
+                "__init__."
+            )
+        cls = type(obj)
+        built_in = self.objects.get(cls.__name__) is cls
+        return {
+            "module": self.module if built_in else None,
+            "class_name": cls.__name__,
+            "config": obj.get_config(),
+            "registered_name": None
+            if built_in
+            else _registered_name(cls) or cls.__name__,
+        }
+
+    def deserialize(
+        self, config: Any, custom_objects: dict[str, Any] | None = None
+    ) -> Any:
+        """The object that a name or a dictionary of `serialize` describes.
+
+        Args:
+            config: a name, or a dictionary with "class_name" and "config".
+            custom_objects: names of the user's own.
+
+        Raises:
+            ValueError: for names that are unknown and dictionaries of another form.
+        """
+        if config is None:
+            return None
+        if isinstance(config, str):
+            found = self.look_up(config, custom_objects)
+            return found() if isinstance(found, type) else found
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise ValueError(
+                f"{config!r} does not describe a {self.kind}.\n"
+                "Expected a dictionary with 'class_name' and 'config'.\n"
+                f"Take it from {self.module}.serialize."
+            )
+        name, inner = config["class_name"], config.get("config")
+        if name == "function":
+            return self.functions.get(inner) or self.look_up(inner, custom_objects)
+        registered = config.get("registered_name")
+        names = {**CUSTOM_OBJECTS, **(custom_objects or {})}
+        found = self.look_up(registered if registered in names else name, names)
+        if not isinstance(found, type):
+            return found
+        return found.from_config(dict(inner or {}))  # pyright: ignore
+
+    def get(self, identifier: Any) -> Any:
+        """The object that an identifier stands for.
+
+        Args:
+            identifier: None, a name, a dictionary, a class, or the object itself.
+
+        Raises:
+            ValueError: when it stands for nothing.
+        """
+        if identifier is None or isinstance(identifier, (str, dict)):
+            return self.deserialize(identifier)
+        if isinstance(identifier, type):
+            return identifier()
+        if callable(identifier):
+            return identifier
+        raise ValueError(
+            f"{identifier!r} is no {self.kind}.\n"
+            f"Expected a name, a dictionary, a class or an object of {self.module}, or "
+            "a function.\n"
+            f"Pass for example {next(iter(self.objects), '')!r}."
+        )
+
+
+def _registered_name(obj: Callable[..., Any]) -> str | None:
+    for name, each in CUSTOM_OBJECTS.items():
+        if each is obj:
+            return name
+    return None
