@@ -1,0 +1,422 @@
+"""Layers that most networks have: Dense, Activation, Dropout, Flatten, Reshape, Lambda."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.graph.symbolic import SymbolicTensor
+from cornu.layers.layer import InputSpec, Layer, unique_name
+from cornu.ops.random import SeedGenerator
+
+
+def Input(
+    shape: Sequence[int | None] | int | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: Any = None,
+) -> SymbolicTensor:
+    """The entrance of a model: a symbolic tensor.
+
+    Args:
+        shape: shape of one sample, None for sizes that are free.
+        batch_size: size of the batch, where it is fixed.
+        dtype: dtype name, floatx by default.
+        sparse: only None or False.
+        batch_shape: shape with the batch, instead of `shape`.
+        name: its name.
+        tensor: a symbolic tensor to start from.
+
+    Returns:
+        Symbolic tensor of shape (batch_size, *shape).
+
+    Raises:
+        ValueError: when no shape is given, or `sparse` is asked for.
+
+    Example:
+
+    >>> Input(shape=(784,)).shape
+    (None, 784)
+    """
+    if tensor is not None:
+        return tensor
+    if sparse:
+        raise ValueError(
+            "Input(sparse=True) is not supported yet.\nExpected dense inputs.\n"
+            "Call .toarray() on the matrix."
+        )
+    if batch_shape is None:
+        if shape is None:
+            raise ValueError(
+                "Input was given no shape.\nExpected the shape of one sample.\n"
+                "For example Input(shape=(784,))."
+            )
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        batch_shape = (batch_size, *shape)
+    from cornu.graph import config
+
+    name = name or unique_name("input_layer")
+    return SymbolicTensor(tuple(batch_shape), dtype or config.floatx(), name)
+
+
+class InputLayer(Layer):
+    """The layer that an Input is in `model.layers`.
+
+    Args:
+        shape: shape of one sample.
+        batch_size: size of the batch, where it is fixed.
+        dtype: dtype name, floatx by default.
+        batch_shape: shape with the batch, instead of `shape`.
+        name: its name.
+        input_tensor: the symbolic tensor that it stands for.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Any = None,
+        name: str | None = None,
+        input_tensor: SymbolicTensor | None = None,
+    ) -> None:
+        tensor = input_tensor
+        if tensor is None:
+            tensor = Input(shape, batch_size, dtype, None, batch_shape, name)
+        super().__init__(name=name or tensor.name)
+        self._tensor = tensor
+        self.batch_shape = tuple(tensor.shape)
+        self._dtype = tensor.dtype
+        self.built = True
+
+    @property
+    def input(self) -> Any:
+        return self._tensor
+
+    @property
+    def output(self) -> Any:
+        return self._tensor
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+
+
+class Dense(Layer):
+    """A fully connected layer: activation(inputs @ kernel + bias).
+
+    Args:
+        units: width of the output.
+        activation: name or function; none by default.
+        use_bias: whether there is a bias.
+        kernel_initializer: initializer of the kernel of shape (width, units).
+        bias_initializer: initializer of the bias of shape (units,).
+        kernel_regularizer: penalty on the kernel.
+        bias_regularizer: penalty on the bias.
+        activity_regularizer: penalty on the output.
+        kernel_constraint: constraint on the kernel.
+        bias_constraint: constraint on the bias.
+
+    Input of shape (batch, ..., width), output of shape (batch, ..., units).
+
+    Raises:
+        ValueError: when `units` is not positive, or the width of the input is not the
+            one that the layer was built for.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Dense(10, activation="softmax")(np.zeros((2, 784), "float32")).shape
+    (2, 10)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if isinstance(units, bool) or int(units) != units or units <= 0:
+            raise ValueError(
+                f"Dense was given units={units!r}.\nExpected a positive whole number.\n"
+                "For example Dense(10) for ten classes."
+            )
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        if width is None:
+            raise ValueError(
+                f"{self._title()}: the last axis of its input is open (shape "
+                f"{input_shape}).\nExpected a known width, the kernel depends on it.\n"
+                "Give the Input a last axis of known size."
+            )
+        self.kernel = self.add_weight(
+            (width, self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+        else:
+            self.bias = None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        if self.bias is not None:
+            x = x + self.bias
+        return self.activation(x)
+
+    def _misfit_message(self, what: str, wanted: str) -> str:
+        if not self.built or "axis -1" not in what:
+            return super()._misfit_message(what, wanted)
+        width, shape = self.kernel.shape[0], self.kernel.shape
+        size = what.split("has size ")[1].split(" ")[0]
+        return (
+            f"{self._title()}: the last axis of its input is {size}, but its kernel was "
+            f"built for {width} (kernel shape {shape}).\n"
+            f"Expected an input of width {width}.\n"
+            f"Build a new layer for inputs of width {size}, or feed it the output of the "
+            "layer it was built on."
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+class Activation(Layer):
+    """An activation function as a layer.
+
+    Args:
+        activation: name or function.
+
+    Example:
+
+    >>> Activation("relu")([-1.0, 2.0]).tolist()
+    [0.0, 2.0]
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        activation = activations.serialize(self.activation)
+        return {**super().get_config(), "activation": activation}
+
+
+class Dropout(Layer):
+    """Sets a random part of its input to 0 while training, and scales up the rest.
+
+    Args:
+        rate: part that becomes 0, from 0 to 1.
+        noise_shape: shape of the mask, None where it is the input's.
+        seed: seed of the mask; random by default.
+
+    Raises:
+        ValueError: when `rate` is outside 0 to 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Dropout(0.5)(np.ones((2, 2), "float32")).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= rate <= 1:
+            raise ValueError(
+                f"Dropout was given rate={rate}.\nExpected a number from 0 to 1, the "
+                "part of the input that is dropped.\nFor example Dropout(0.5)."
+            )
+        self.rate = float(rate)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.seed = seed
+        self.seed_generator = SeedGenerator(seed) if rate > 0 else None
+        self.built = True
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        if not training or self.seed_generator is None:
+            return inputs
+        if self.rate == 1:
+            return ops.zeros_like(inputs)
+        shape = None
+        if self.noise_shape is not None:
+            shape = tuple(
+                n if m is None else m
+                for n, m in zip(inputs.shape, self.noise_shape, strict=True)
+            )
+        return ops.dropout(inputs, self.seed_generator.next(), self.rate, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "noise_shape": self.noise_shape,
+            "seed": self.seed,
+        }
+
+
+class Flatten(Layer):
+    """All axes but the batch as one.
+
+    Args:
+        data_format: 'channels_last' or 'channels_first' (channels are then moved last
+            before flattening, so that both give one order).
+
+    Example:
+
+    >>> import numpy as np
+    >>> Flatten()(np.zeros((2, 28, 28), "float32")).shape
+    (2, 784)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if data_format not in (None, "channels_last", "channels_first"):
+            raise ValueError(
+                f"Flatten was given data_format={data_format!r}.\n"
+                "Expected 'channels_last' or 'channels_first'.\nLeave it away."
+            )
+        self.data_format = data_format or "channels_last"
+        self.input_spec = InputSpec(min_ndim=1)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        x = inputs
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = ops.transpose(x, (0, *range(2, x.ndim), 1))
+        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """Each sample in another shape.
+
+    Args:
+        target_shape: shape of one sample; one size may be -1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Reshape((7, -1))(np.zeros((2, 28), "float32")).shape
+    (2, 7, 4)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = tuple(int(n) for n in target_shape)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Lambda(Layer):
+    """A function as a layer.
+
+    Args:
+        function: `f(inputs)`, or `f(inputs, mask=, training=)`, in `ops` or `K`.
+        output_shape: what Keras needs on some back ends; the graph knows it already.
+        mask: only None.
+        arguments: further keyword arguments for the function.
+
+    Example:
+
+    >>> Lambda(lambda x: x * 2)([1.0, 2.0]).tolist()
+    [2.0, 4.0]
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(
+                f"Lambda was given {function!r}.\nExpected a function of the inputs.\n"
+                "For example Lambda(lambda x: x / 255)."
+            )
+        if mask is not None:
+            raise ValueError(
+                "Lambda(mask=...) is not supported yet.\nExpected None.\n"
+                "Write a layer with compute_mask instead."
+            )
+        self.function = function
+        self.arguments = arguments or {}
+        self._takes_training = "training" in inspect.signature(function).parameters
+        self.built = True
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        extra = {"training": training} if self._takes_training else {}
+        return self.function(inputs, **self.arguments, **extra)
+
+    def get_config(self) -> dict[str, Any]:
+        raise ValueError(
+            f"{self._title()} holds Python code, which no file may carry.\n"
+            "Expected a layer that is made from plain values.\n"
+            "Write a Layer class with this function in its call method."
+        )

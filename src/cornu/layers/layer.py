@@ -1,0 +1,679 @@
+"""The base of all layers: weights, building, calling, and what is asked of them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cornu import constraints, initializers, regularizers
+from cornu.graph import config
+from cornu.graph.messages import refuse_unknown
+from cornu.graph.node import user_source
+from cornu.graph.spec import is_float, standardize_dtype
+from cornu.graph.symbolic import (
+    SymbolicTensor,
+    compute_output_spec,
+    has_symbolic,
+    record,
+    replaying,
+)
+from cornu.graph.tensor import TensorBase
+from cornu.graph.trace import convert, current, no_trace
+from cornu.graph.tree import flatten, map_structure
+from cornu.graph.variable import Variable
+from cornu.ops.random import SeedGenerator
+
+_names: Counter[str] = Counter()
+
+
+def unique_name(prefix: str) -> str:
+    """`prefix`, or `prefix_1`, `prefix_2`, ... where that name has been given."""
+    count = _names[prefix]
+    _names[prefix] += 1
+    return prefix if not count else f"{prefix}_{count}"
+
+
+def forget_names() -> None:
+    """Start the numbering of automatic names anew (`clear_session`)."""
+    _names.clear()
+
+
+def snake_case(name: str) -> str:
+    """The automatic name of a class: `BatchNormalization` is `batch_normalization`.
+
+    Example:
+
+    >>> snake_case("Conv2D"), snake_case("LSTM"), snake_case("MaxPooling1D")
+    ('conv2d', 'lstm', 'max_pooling1d')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+class _Calls(threading.local):
+    """The layers that are being called, outermost first, and their training flag."""
+
+    def __init__(self) -> None:
+        self.stack: list[Layer] = []
+        self.training: list[Any] = []
+
+
+_calls = _Calls()
+
+
+class InputSpec:
+    """What a layer demands of its input.
+
+    Args:
+        dtype: dtype name, or None for any.
+        shape: shape with None for sizes that are free.
+        ndim: exact number of axes.
+        max_ndim: largest number of axes.
+        min_ndim: smallest number of axes.
+        axes: sizes by axis, `{-1: 784}`.
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Sequence[int | None] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int | None] | None = None,
+    ) -> None:
+        self.dtype = None if dtype is None else standardize_dtype(dtype)
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = len(self.shape) if self.shape is not None else ndim
+        self.max_ndim, self.min_ndim = max_ndim, min_ndim
+        self.axes = dict(axes or {})
+
+    def misfit(self, shape: tuple[int | None, ...], dtype: str) -> tuple[str, str] | None:
+        """What is wrong with an input, and what was expected; None if it fits."""
+        n = len(shape)
+        if self.ndim is not None and n != self.ndim:
+            return f"its input has {n} axes (shape {shape})", f"{self.ndim} axes"
+        if self.min_ndim is not None and n < self.min_ndim:
+            at_least = f"at least {self.min_ndim} axes, the batch among them"
+            return f"its input has {n} axes (shape {shape})", at_least
+        if self.max_ndim is not None and n > self.max_ndim:
+            return f"its input has {n} axes (shape {shape})", f"at most {self.max_ndim}"
+        if self.dtype is not None and dtype != self.dtype:
+            return f"its input is {dtype}", self.dtype
+        wanted = dict(enumerate(self.shape or ())) | self.axes
+        for axis, size in wanted.items():
+            if size is not None and shape[axis] not in (None, size):
+                what = f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
+                return what, f"size {size} there"
+        return None
+
+
+class Layer:
+    """A function with weights; the base class of all layers and models.
+
+    Subclasses create weights in `build(input_shape)` (or `__init__`) with `add_weight`,
+    and compute in `call(inputs, ...)`.
+
+    Args:
+        trainable: whether the weights are trained.
+        dtype: dtype of weights and computation; floatx by default.
+        name: name of the layer; made from the class by default.
+        activity_regularizer: penalty on the output.
+        autocast: whether inputs of another floating dtype are cast.
+        input_shape: (keyword) shape of the input without the batch, for the first layer
+            of a Sequential model; also `input_dim=n` and `batch_input_shape=`.
+
+    Raises:
+        TypeError: for unknown arguments, naming the nearest.
+
+    Example:
+
+    >>> import cornu
+    >>> class Scale(cornu.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> Scale()(np.ones((2, 3), "float32")).shape
+    (2, 3)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = super().__new__(cls)
+        layer.__dict__["_init_arguments"] = (args, kwargs)
+        return layer
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.batch_shape = _first_shape(kwargs)
+        known = ["name", "trainable", "dtype", "autocast", "activity_regularizer"]
+        known += ["input_shape", *_parameters(type(self))]
+        refuse_unknown(type(self).__name__, kwargs, known)
+        self.name = str(name) if name else unique_name(snake_case(type(self).__name__))
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.autocast = autocast
+        self.built = False
+        self.supports_masking = False
+        self.input_spec: Any = None
+        self._dtype = _dtype_of(dtype)
+        self._trainable = bool(trainable)
+        self._weights: list[Variable] = []
+        self._losses: list[Any] = []
+        self._inbound: list[Any] = []  # the calls on symbolic tensors
+        self._source = user_source()
+
+    # What is tracked: found by looking, so that lists may grow at any time.
+
+    def _tracked(self) -> Iterator[Any]:
+        """Variables, layers, metrics and seed generators among the attributes."""
+        for key, value in self.__dict__.items():
+            if key not in _NOT_TRACKED:
+                yield from _members(value)
+
+    def _sublayers(self) -> list[Layer]:
+        """Layers that this one owns directly, each once."""
+        found = {id(m): m for m in self._tracked() if isinstance(m, Layer)}
+        found.pop(id(self), None)
+        return list(found.values())
+
+    def _flatten_layers(self) -> list[Layer]:
+        """This layer and all below it, each once."""
+        found: dict[int, Layer] = {id(self): self}
+        for layer in self._sublayers():
+            for each in layer._flatten_layers():
+                found.setdefault(id(each), each)
+        return list(found.values())
+
+    def _own_variables(self) -> list[Variable]:
+        own = {id(v): v for v in self._weights}
+        for member in self._tracked():
+            if isinstance(member, Variable):
+                own.setdefault(id(member), member)
+        return list(own.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables that `get_weights` and files hold, own ones first."""
+        found = {id(v): v for v in self._own_variables()}
+        for layer in self._sublayers():
+            for v in layer.weights:
+                found.setdefault(id(v), v)
+        return list(found.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The weights, and the states of seed generators and metrics."""
+        found = {id(v): v for v in self.weights}
+        for layer in self._flatten_layers():
+            for member in layer._tracked():
+                if isinstance(member, SeedGenerator):
+                    found.setdefault(id(member.state), member.state)
+        return list(found.values())
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The weights that training changes."""
+        if not self.trainable:
+            return []
+        found = {id(v): v for v in self._own_variables() if v.trainable}
+        for layer in self._sublayers():
+            for v in layer.trainable_variables:
+                found.setdefault(id(v), v)
+        return list(found.values())
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.weights if id(v) not in trained]
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights are trained; setting it sets all layers below too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self._sublayers():
+            layer.trainable = value
+
+    @property
+    def dtype(self) -> str:
+        """dtype of the weights and of the computation."""
+        return self._dtype
+
+    compute_dtype = variable_dtype = dtype
+
+    @property
+    def path(self) -> str:
+        """The name with those of the layers around it."""
+        return self.name
+
+    # Weights
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str | None = None,
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Create a weight.
+
+        Args:
+            shape: its shape, () by default.
+            initializer: name, object or function `f(shape, dtype)`; Glorot uniform for
+                floats by default, zeros for other dtypes.
+            dtype: dtype name, the layer's by default.
+            trainable: whether training changes it.
+            autocast: a hint without meaning here.
+            regularizer: penalty on its values, part of the loss.
+            constraint: function that is applied after each update.
+            aggregation: a hint for several devices, without meaning here.
+            overwrite_with_gradient: only False.
+            name: its name.
+
+        Returns:
+            The variable.
+        """
+        self._check_initialized()
+        if isinstance(shape, str):  # Keras 2 had the name first
+            shape, name = (initializer, shape) if not name else (initializer, name)
+            initializer = None
+        if overwrite_with_gradient:
+            raise ValueError(
+                "add_weight(overwrite_with_gradient=True) is not supported.\n"
+                "Expected False: weights are changed by the optimizer.\n"
+                "Assign the value in call() instead."
+            )
+        shape = () if shape is None else shape
+        shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+        dtype = standardize_dtype(dtype) if dtype is not None else self._dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        with no_trace():
+            variable = Variable(
+                initializers.get(initializer), shape, dtype, trainable, name
+            )
+        around = [layer.name for layer in _calls.stack if layer is not self]
+        variable.path = "/".join([*around, self.name, variable.name])
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._weights.append(variable)
+        return variable
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights.
+
+        Args:
+            weights: arrays as `get_weights` returns them.
+
+        Raises:
+            ValueError: when their number or a shape differs.
+        """
+        variables = self.weights
+        arrays = [np.asarray(w) for w in weights]
+        have, want = [a.shape for a in arrays], [v.shape for v in variables]
+        if have != want:
+            raise ValueError(
+                f"{self._title()}: set_weights was given arrays of shapes {have}.\n"
+                f"Expected {want}, as get_weights() returns them.\n"
+                "Build the layer first (call it once), and keep the order."
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """Number of elements in all weights."""
+        return sum(v.spec.size for v in self.weights)
+
+    # Losses
+
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add to the loss of the model that the layer is part of.
+
+        Args:
+            loss: scalar tensor, or several; a tensor with axes is averaged.
+            inputs: what Keras 2 needed to know; the graph knows it already.
+        """
+        for each in flatten(loss):
+            self._losses.append(each() if callable(each) else each)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What `add_loss` and the regularizers of this and all layers below add."""
+        found = [x for layer in self._flatten_layers() for x in layer._losses]
+        for v in self.trainable_variables:
+            if v.regularizer is not None:
+                found.append(v.regularizer(v))
+        return found
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses = []
+
+    # Building and calling
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights; subclasses override it.
+
+        Args:
+            input_shape: shape of the input, None for the batch.
+        """
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; subclasses override it."""
+        raise NotImplementedError(
+            f"{self._title()} has no call method.\n"
+            "Expected `def call(self, inputs)` that computes the output.\n"
+            "Define it in the class."
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on tensors, arrays, or symbolic tensors."""
+        self._check_initialized()
+        if (has_symbolic(args) or has_symbolic(kwargs.values())) and not replaying():
+            return self._call_symbolic(args, kwargs)
+        args = tuple(self._convert(a) for a in args)
+        kwargs = {k: self._convert(v) for k, v in kwargs.items()}
+        if args:
+            self._check_input(args[0])
+        self._build_once(args, kwargs)
+        outermost = not _calls.stack
+        if outermost:
+            self._clear_losses()
+        training = self._training(kwargs)
+        _calls.stack.append(self)
+        _calls.training.append(training)
+        try:
+            with self._scope():
+                outputs = self.call(*args, **kwargs)
+                if self.activity_regularizer is not None:
+                    for out in flatten(outputs):
+                        # As in Keras, the penalty is the mean over the batch.
+                        self.add_loss(self.activity_regularizer(out) / out.shape[0])
+        finally:
+            _calls.stack.pop()
+            _calls.training.pop()
+        return outputs
+
+    def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        if not self.built:
+            with no_trace():
+                self._check_input(args[0] if args else None)
+                self._build_from(args, kwargs)
+        outputs = record(self, args, kwargs, self.name)
+        first = next(o for o in flatten(outputs) if isinstance(o, SymbolicTensor))
+        self._inbound.append(first.call)
+        self._clear_losses()
+        return outputs
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        trace = current()
+        if trace is None:
+            yield
+        else:
+            with trace.layer(self.path, self._source):
+                yield
+
+    def _training(self, kwargs: dict[str, Any]) -> Any:
+        """The training flag of this call: given, or that of the layer around it."""
+        training = kwargs.get("training")
+        if training is None and _calls.training:
+            training = _calls.training[-1]
+        if self._accepts("training"):
+            kwargs["training"] = training
+        elif "training" in kwargs:
+            del kwargs["training"]
+        return training
+
+    def _accepts(self, argument: str) -> bool:
+        cached = self.__dict__.setdefault("_call_arguments", {})
+        if argument not in cached:
+            parameters = inspect.signature(self.call).parameters
+            cached[argument] = argument in parameters or any(
+                p.kind is p.VAR_KEYWORD for p in parameters.values()
+            )
+        return cached[argument]
+
+    def _convert(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if isinstance(value, (list, tuple, dict)):
+            if not any(_is_tensor_like(leaf) for leaf in flatten(value)):
+                return value
+            return map_structure(self._convert, value)
+        if not _is_tensor_like(value):
+            return value
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
+            return value  # text goes to the layers that look it up
+        tensor = convert(value)
+        if self.autocast and is_float(tensor.dtype) and tensor.dtype != self._dtype:
+            tensor = tensor.astype(self._dtype)
+        return tensor
+
+    def _check_input(self, value: Any) -> None:
+        specs = flatten(self.input_spec) if self.input_spec is not None else []
+        for spec, tensor in zip(specs, flatten(value), strict=False):
+            if spec is None or not hasattr(tensor, "shape"):
+                continue
+            wrong = spec.misfit(tuple(tensor.shape), str(tensor.dtype))
+            if wrong is not None:
+                raise ValueError(self._misfit_message(*wrong))
+
+    def _misfit_message(self, what: str, wanted: str) -> str:
+        return (
+            f"{self._title()}: {what}.\nExpected {wanted}.\n"
+            "Reshape the data, or check the layer before this one."
+        )
+
+    def _build_once(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        if not self.built:
+            with no_trace():
+                self._build_from(args, kwargs)
+
+    def _build_from(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        given = args[0] if args else next(iter(kwargs.values()), None)
+        shape = map_structure(_shape, given)
+        self.build(shape)
+        self.built = True
+
+    # Asked of a layer
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the layer's first call.
+
+        Raises:
+            AttributeError: when it was not called on a symbolic tensor.
+        """
+        parents = self._first_call().parents
+        return parents[0] if len(parents) == 1 else parents
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the layer's first call.
+
+        Raises:
+            AttributeError: when it was not called on a symbolic tensor.
+        """
+        return self._first_call().outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of `input`, None for the batch."""
+        return map_structure(_shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of `output`, None for the batch."""
+        return map_structure(_shape, self.output)
+
+    def _first_call(self) -> Any:
+        if not self._inbound:
+            raise AttributeError(
+                f"{self._title()} has no symbolic input or output yet.\n"
+                "Expected a layer that is part of a model whose input shape is known.\n"
+                "Give the model an Input (or input_shape=), or call it on data first."
+            )
+        return self._inbound[0]
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors of the outputs, without computing."""
+        return compute_output_spec(self, *args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for an input shape (None for open axes)."""
+        spec = self.compute_output_spec(SymbolicTensor(tuple(input_shape), self._dtype))
+        return map_structure(_shape, spec)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make the same layer again.
+
+        Raises:
+            NotImplementedError: where a subclass has arguments of its own and does not
+                add them.
+        """
+        arguments = _parameters(type(self))
+        if type(self).get_config is Layer.get_config and arguments:
+            raise NotImplementedError(
+                f"{self._title()} has arguments of its own ({', '.join(arguments)}) "
+                "but no get_config().\n"
+                "Expected a get_config that returns them, so that the layer can be made "
+                "again from a file.\n"
+                "Define: def get_config(self): return {**super().get_config(), "
+                f"'{arguments[0]}': self.{arguments[0]}}}"
+            )
+        return {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that `get_config` described."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def _title(self) -> str:
+        return f"{type(self).__name__} {self.__dict__.get('name', '')!r}"
+
+    def _check_initialized(self) -> None:
+        if "_losses" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__} was used before it was initialized.\n"
+                "Expected super().__init__() to be called in its __init__.\n"
+                "Make `super().__init__(**kwargs)` the first line of __init__."
+            )
+
+
+_NOT_TRACKED = {
+    "_init_arguments",
+    "_inbound",
+    "_losses",
+    "_call_arguments",
+    "activity_regularizer",
+    "input_spec",
+    "_weights",
+}
+
+
+def _members(value: Any) -> Iterator[Any]:
+    if isinstance(value, (Layer, Variable, SeedGenerator)) or _is_metric(value):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _members(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _members(each)
+
+
+def _is_metric(value: Any) -> bool:
+    from cornu.metrics import Metric
+
+    return isinstance(value, Metric)
+
+
+def _is_tensor_like(value: Any) -> bool:
+    return isinstance(value, (TensorBase, np.ndarray, np.generic, int, float)) or hasattr(
+        value, "__array__"
+    )
+
+
+def _shape(value: Any) -> Any:
+    return tuple(value.shape) if hasattr(value, "shape") else None
+
+
+def _parameters(cls: type) -> list[str]:
+    """Names of the arguments that a class adds to those of Layer."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        if base is Layer:
+            break
+        init = base.__dict__.get("__init__")
+        if init is None:
+            continue
+        for p in list(inspect.signature(init).parameters.values())[1:]:
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in names:
+                names.append(p.name)
+    common = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+    return [n for n in names if n not in common]
+
+
+def _first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """The batch shape said by `input_shape=`, `input_dim=` or `batch_input_shape=`."""
+    for key in ("batch_input_shape", "batch_shape"):
+        if kwargs.get(key) is not None:
+            return tuple(kwargs.pop(key))
+    if kwargs.get("input_shape") is not None:
+        shape = kwargs.pop("input_shape")
+        return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
+    if kwargs.get("input_dim") is not None:
+        return (None, int(kwargs.pop("input_dim")))
+    return None
+
+
+def _dtype_of(dtype: Any) -> str:
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", dtype).get("name", "float32")
+    if isinstance(dtype, str) and dtype.startswith("mixed_"):
+        raise ValueError(
+            f"dtype={dtype!r}: mixed precision is not supported yet.\n"
+            "Expected one dtype for weights and computation, such as 'float32'.\n"
+            "Leave dtype away, or set it with cornu.config.set_floatx."
+        )
+    return standardize_dtype(dtype)

@@ -1,0 +1,329 @@
+"""Model: a layer that can be trained; from a DAG of layers, or by subclassing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cornu.graph import config
+from cornu.graph.messages import nearest
+from cornu.graph.symbolic import (
+    Bindings,
+    SymbolicTensor,
+    calls_between,
+    has_symbolic,
+    replay,
+    symbols,
+)
+from cornu.graph.tree import flatten, map_structure
+from cornu.layers.core import InputLayer
+from cornu.layers.layer import Layer
+from cornu.ops import expand_dims, squeeze
+from cornu.training.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A network that can be trained.
+
+    Made from symbolic tensors, `Model(inputs, outputs)`, or by subclassing with layers
+    in `__init__` and the computation in `call`.
+
+    Args:
+        inputs: an Input, or a list or dict of them.
+        outputs: symbolic tensors that follow from the inputs.
+        name: its name.
+
+    Raises:
+        ValueError: when an output depends on an Input that is not among the inputs.
+
+    Example:
+
+    >>> import cornu
+    >>> x = cornu.Input(shape=(784,))
+    >>> y = cornu.layers.Dense(10, activation="softmax")(x)
+    >>> cornu.Model(x, y).count_params()
+    7850
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        inputs, outputs = _functional_arguments(args, kwargs)
+        self._init_trainer()
+        super().__init__(**kwargs)
+        self._inputs: Any = None
+        self._outputs: Any = None
+        self._calls_in_order: list[Any] = []
+        self._symbolic_losses: list[Any] = []
+        if outputs is not None:
+            self._connect(inputs, outputs)
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        """Become the DAG from these inputs to these outputs."""
+        for leaf in flatten([inputs, outputs]):
+            if not isinstance(leaf, SymbolicTensor):
+                raise TypeError(
+                    f"Model was given {leaf!r} as an input or output.\n"
+                    "Expected symbolic tensors: what Input and calls of layers return.\n"
+                    "Start from Input(shape=...) and call the layers on it."
+                )
+        self._inputs, self._outputs = inputs, outputs
+        known = {id(x): None for x in flatten(inputs)}
+        self._calls_in_order = calls_between(flatten(outputs), known)
+        found = {id(c.function): c.function for c in self._calls_in_order}
+        self._dag_layers = [f for f in found.values() if isinstance(f, Layer)]
+        self.built = True
+
+    # What it is made of
+
+    @property
+    def inputs(self) -> list[Any] | None:
+        """The symbolic inputs in a list, or None for a subclassed model."""
+        return None if self._inputs is None else flatten(self._inputs)
+
+    @property
+    def outputs(self) -> list[Any] | None:
+        """The symbolic outputs in a list, or None for a subclassed model."""
+        return None if self._outputs is None else flatten(self._outputs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or all of them in their nesting."""
+        return super().input if self._inputs is None else self._inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or all of them in their nesting."""
+        return super().output if self._outputs is None else self._outputs
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs: the keys of a dict, or the layers that make them."""
+        if self._outputs is None:
+            return []
+        if isinstance(self._outputs, dict):
+            return list(self._outputs)
+        return [o.name for o in flatten(self._outputs)]
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs."""
+        return [x.name for x in self.inputs or []]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the order in which data passes through them."""
+        if self._inputs is None:
+            return self._sublayers()
+        entrances = [InputLayer(input_tensor=x, name=x.name) for x in flatten(self._inputs)]
+        return [*entrances, *self._dag_layers]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by index.
+
+        Raises:
+            ValueError: when there is none, offering the nearest name.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"get_layer was asked for layer {index} of {len(layers)}.\n"
+                    f"Expected an index up to {len(layers) - 1}.\nSee model.summary()."
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"Model {self.name!r} has no layer named {name!r}.\n"
+            f"Expected one of: {', '.join(each.name for each in layers)}.\n"
+            f"{nearest(name, [each.name for each in layers])}"
+        )
+
+    # Computing
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Compute the outputs; subclasses write their own."""
+        if self._outputs is None:
+            return super().call(inputs)
+        table = Bindings()
+        for symbol, value in zip(
+            flatten(self._inputs), self._ordered(inputs), strict=True
+        ):
+            table[id(symbol)] = _with_rank_of(value, symbol)
+        with symbols(table):
+            values = iter(replay(flatten(self._outputs), table))
+            for loss in self._symbolic_losses:
+                super().add_loss(replay([loss], table)[0])
+        table_of = {id(s): v for s, v in zip(flatten(self._outputs), values, strict=True)}
+        return map_structure(lambda s: table_of[id(s)], self._outputs)
+
+    def _ordered(self, inputs: Any) -> list[Any]:
+        """The inputs in the order of the symbolic ones, by name if they are in a dict.
+
+        Raises:
+            ValueError: when their number or a name does not fit.
+        """
+        names = self.input_names
+        if isinstance(inputs, dict):
+            if isinstance(self._inputs, dict) and set(inputs) >= set(self._inputs):
+                return [inputs[key] for key in sorted(self._inputs)]
+            missing = [name for name in names if name not in inputs]
+            if missing:
+                raise ValueError(
+                    f"Model {self.name!r} was given inputs named "
+                    f"{', '.join(map(repr, inputs))}.\n"
+                    f"Expected {', '.join(map(repr, names))}.\n"
+                    f"For {missing[0]!r}: {nearest(missing[0], inputs)}"
+                )
+            return [inputs[name] for name in names]
+        values = flatten(inputs)
+        if len(values) != len(names):
+            raise ValueError(
+                f"Model {self.name!r} was given {len(values)} inputs.\n"
+                f"Expected {len(names)}: {', '.join(names)}.\n"
+                "Pass one array per Input, as a list or a dict by name."
+            )
+        return values
+
+    def _check_data(self, x: Any) -> None:
+        """Refuse arrays whose shape cannot be fed to this model."""
+        if self._inputs is None:
+            return
+        for symbol, array in zip(flatten(self._inputs), self._ordered(x), strict=True):
+            self._check_array(symbol, array)
+
+    def _check_array(self, symbol: SymbolicTensor, array: Any) -> None:
+        wanted, shape = symbol.shape[1:], tuple(array.shape[1:])
+        short = shape == () and wanted == (1,)
+        long = len(shape) == len(wanted) + 1 and shape[-1] == 1
+        trimmed = shape[:-1] if long else shape
+        fits = len(trimmed) == len(wanted) and all(
+            n is None or n == m for n, m in zip(wanted, trimmed, strict=True)
+        )
+        if fits or short:
+            return
+        sizes = "x".join("?" if n is None else str(n) for n in wanted)
+        fix = "Reshape the data, or change the shape of the Input."
+        if None not in wanted and np.prod(wanted) == np.prod(shape) and shape:
+            numbers = ", ".join(map(str, wanted))
+            fix = f"Reshape the data: x = x.reshape(len(x), {numbers})."
+        raise ValueError(
+            f"Model {self.name!r} was given data of shape {tuple(array.shape)} for its "
+            f"input {symbol.name!r}.\n"
+            f"Expected {(None, *wanted)}: {sizes or 'one number'} per sample.\n{fix}"
+        )
+
+    def _symbolic_build(self, x: Any) -> None:
+        """Build from the specs of a batch, by calling the model on symbolic tensors."""
+        tensors = map_structure_specs(x)
+        try:
+            self(tensors)
+        finally:
+            self._clear_losses()
+            self._inbound.clear()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights for inputs of this shape (None for the batch)."""
+        if self.built or input_shape is None:
+            self.built = True
+            return
+        if type(self).call is not Model.call and not _is_building(self):
+            self.__dict__["_building"] = True
+            try:
+                shape = tuple(input_shape)
+                nested = shape and isinstance(shape[0], (list, tuple))
+                if not nested:
+                    self(SymbolicTensor(shape, config.floatx()))
+                    self._inbound.clear()
+            finally:
+                self.__dict__.pop("_building")
+        self.built = True
+
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add to the loss: tensors inside `call`, or symbolic ones of the model's DAG."""
+        for each in flatten(loss):
+            if isinstance(each, SymbolicTensor):
+                self._symbolic_losses.append(each)
+            else:
+                super().add_loss(each, inputs)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers with output shapes and numbers of parameters.
+
+        Args:
+            line_length: width in characters, that of the terminal by default.
+            positions: only None: the columns are as wide as their contents.
+            print_fn: function that takes the text instead of `print`.
+            expand_nested: whether layers of nested models are listed too.
+            show_trainable: whether a column tells what is trainable.
+            layer_range: names of the first and last layer to list.
+        """
+        from cornu.models.summary import print_summary
+
+        if positions is not None:
+            raise ValueError(
+                "summary(positions=...) is not supported.\nExpected None: columns fit "
+                "their contents.\nUse line_length to set the width."
+            )
+        print_summary(
+            self, line_length, print_fn, expand_nested, show_trainable, layer_range
+        )
+
+
+def _is_building(model: Model) -> bool:
+    return "_building" in model.__dict__
+
+
+def map_structure_specs(x: Any) -> Any:
+    """Symbolic tensors of nested specs, with the batch left open."""
+    from cornu.graph.spec import Spec
+
+    if isinstance(x, Spec):
+        return SymbolicTensor((None, *x.shape[1:]), x.dtype)
+    if isinstance(x, dict):
+        return {k: map_structure_specs(v) for k, v in x.items()}
+    return [map_structure_specs(v) for v in x]
+
+
+def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """(inputs, outputs) of `Model(inputs, outputs)`, or None twice."""
+    inputs = kwargs.pop("inputs", kwargs.pop("input", None))
+    outputs = kwargs.pop("outputs", kwargs.pop("output", None))
+    rest = list(args)
+    if inputs is None and rest:
+        inputs = rest.pop(0)
+    if outputs is None and rest:
+        outputs = rest.pop(0)
+    if rest and "name" not in kwargs:
+        kwargs["name"] = rest.pop(0)
+    if (inputs is None) != (outputs is None):
+        raise TypeError(
+            "Model was given inputs without outputs, or outputs without inputs.\n"
+            "Expected both: Model(inputs, outputs).\n"
+            "Build the outputs by calling layers on the inputs."
+        )
+    if outputs is not None and not has_symbolic([inputs]):
+        raise TypeError(
+            f"Model was given {inputs!r} as inputs.\n"
+            "Expected symbolic tensors: what Input returns.\n"
+            "Start from Input(shape=...), or use Sequential for a list of layers."
+        )
+    return inputs, outputs
+
+
+def _with_rank_of(value: Any, symbol: SymbolicTensor) -> Any:
+    """As Keras does: a missing last axis of size 1 is added, one too many dropped."""
+    if value.ndim == len(symbol.shape) - 1 and symbol.shape[-1] == 1:
+        return expand_dims(value, -1)
+    if value.ndim == len(symbol.shape) + 1 and value.shape[-1] == 1:
+        return squeeze(value, -1)
+    return value

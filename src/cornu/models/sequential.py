@@ -1,0 +1,147 @@
+"""Sequential: a list of layers, each fed with what the one before gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cornu.graph import config
+from cornu.graph.symbolic import SymbolicTensor
+from cornu.layers.core import Input, InputLayer
+from cornu.layers.layer import Layer
+from cornu.models.model import Model
+
+
+class Sequential(Model):
+    """A list of layers.
+
+    Args:
+        layers: the layers, first to last; `add` appends more.
+        trainable: whether its weights are trained.
+        name: its name.
+
+    Raises:
+        TypeError: for something that is no layer.
+        ValueError: when two layers have one name.
+
+    Example:
+
+    >>> import cornu
+    >>> model = Sequential([
+    ...     cornu.layers.Dense(512, activation="relu", input_shape=(784,)),
+    ...     cornu.layers.Dense(10, activation="softmax"),
+    ... ])
+    >>> model.output_shape, model.count_params()
+    ((None, 10), 407050)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._list: list[Layer] = []
+        self._entrance: SymbolicTensor | None = None
+        for layer in [layers] if isinstance(layers, Layer) else layers or []:
+            self._append(layer)
+        self._grow()
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer."""
+        self._append(layer)
+        self._grow()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it."""
+        layer = self._list.pop()
+        self._outputs = None
+        self._grow()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, SymbolicTensor) and layer.call is None:
+            layer = InputLayer(input_tensor=layer, name=layer.name)
+        if not isinstance(layer, Layer):
+            raise TypeError(
+                f"Sequential was given {layer!r}.\nExpected layers.\n"
+                "For example Sequential([Dense(64, activation='relu'), Dense(1)])."
+            )
+        if isinstance(layer, InputLayer):
+            self._entrance = layer.output
+            return
+        if any(layer.name == other.name for other in self._list):
+            raise ValueError(
+                f"Sequential holds two layers named {layer.name!r}.\n"
+                "Expected different names, by which layers are found and saved.\n"
+                "Give one of them another name=, or make a new layer."
+            )
+        if not self._list and self._entrance is None:
+            self._entrance = _entrance_of(layer)
+        self._list.append(layer)
+
+    def _grow(self) -> None:
+        """Call the layers on symbolic tensors, where the shape of the input is known."""
+        if self._entrance is None or not self._list:
+            return
+        x: Any = self._entrance
+        for layer in self._list:
+            x = layer(x)
+        self._connect(self._entrance, x)
+        self._dag_layers = list(self._list)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the entrance."""
+        return list(self._list)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Pass the inputs through all layers."""
+        if self._outputs is not None:
+            return super().call(inputs)
+        x = inputs
+        for layer in self._list:
+            x = layer(x)
+        return x
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights for inputs of this shape (None for the batch)."""
+        if self._entrance is None and input_shape is not None and self._list:
+            shape = (None, *tuple(input_shape)[1:])
+            self._entrance = Input(batch_shape=shape, dtype=config.floatx())
+            self._grow()
+        self.built = self._outputs is not None
+
+    def get_config(self) -> dict[str, Any]:
+        layers = [
+            {"class_name": type(each).__name__, "config": each.get_config()}
+            for each in self._list
+        ]
+        config = {"name": self.name, "layers": layers}
+        if self._entrance is not None:
+            config["build_input_shape"] = tuple(self._entrance.shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The model that `get_config` described, with new weights."""
+        from cornu import layers as known
+
+        made = []
+        for each in config["layers"]:
+            made.append(getattr(known, each["class_name"]).from_config(each["config"]))
+        model = cls(made, name=config.get("name"))
+        if config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        return model
+
+
+def _entrance_of(layer: Layer) -> SymbolicTensor | None:
+    """The Input that a first layer brings along: its input_shape, or its own input."""
+    if layer.batch_shape is not None:
+        return Input(batch_shape=layer.batch_shape, dtype=layer.dtype)
+    if isinstance(layer, Model) and layer.inputs:
+        first = layer.inputs[0]
+        return Input(batch_shape=first.shape, dtype=first.dtype)
+    return None

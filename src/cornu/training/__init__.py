@@ -1,0 +1,1 @@
+"""Training: the step as a graph, the loop, data, progress, callbacks, history."""

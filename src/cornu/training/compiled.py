@@ -1,0 +1,179 @@
+"""The losses and metrics that `compile` was given, matched with outputs and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cornu import losses, metrics
+from cornu.graph.messages import nearest
+from cornu.graph.tree import flatten
+
+
+def by_output(value: Any, names: list[str], what: str) -> list[Any]:
+    """A setting of `compile` as one entry per output.
+
+    Args:
+        value: one for all outputs, a list in their order, or a dict by their names.
+        names: the names of the outputs.
+        what: name of the argument, for messages.
+
+    Raises:
+        ValueError: when the number or a name does not fit.
+    """
+    if isinstance(value, dict):
+        for key in value:
+            if key not in names:
+                raise ValueError(
+                    f"{what} has an entry for the output {key!r}.\n"
+                    f"Expected names of outputs: {', '.join(names)}.\n"
+                    f"{nearest(key, names)}"
+                )
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ValueError(
+                f"{what} has {len(value)} entries, but the model has {len(names)} "
+                f"outputs ({', '.join(names)}).\nExpected one entry per output.\n"
+                "Pass a list of that length, or a dict by the outputs' names."
+            )
+        return list(value)
+    return [value] * len(names)
+
+
+class CompiledLoss:
+    """The loss of a model: one function per output, weighted and added up.
+
+    Args:
+        loss: what `compile` was given.
+        loss_weights: weights of the outputs' losses.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any = None) -> None:
+        self.loss, self.loss_weights = loss, loss_weights
+        self.functions: list[Callable[..., Any] | None] | None = None
+        self.trackers: list[Any] = []
+        # Names are looked up at once, so that compile() itself tells of a misspelling.
+        for each in flatten(loss):
+            as_loss(each)
+
+    def build(self, names: list[str]) -> None:
+        """Match the losses with the outputs."""
+        self.functions = [as_loss(x) for x in by_output(self.loss, names, "loss")]
+        self.weights = by_output(self.loss_weights, names, "loss_weights")
+        if len(names) > 1:
+            self.trackers = [metrics.Mean(name=f"{name}_loss") for name in names]
+
+    def __call__(
+        self, y: list[Any], y_pred: list[Any], sample_weight: list[Any]
+    ) -> Any:
+        """The total over the outputs, or None where no output has a loss."""
+        assert self.functions is not None
+        total = None
+        for i, function in enumerate(self.functions):
+            if function is None or y[i] is None:
+                continue
+            value = function(y[i], y_pred[i], sample_weight[i])
+            if self.trackers:
+                self.trackers[i].update_state(value, sample_weight=y_pred[i].shape[0])
+            if self.weights[i] is not None:
+                value = value * float(self.weights[i])
+            total = value if total is None else total + value
+        return total
+
+
+def as_loss(identifier: Any) -> Callable[..., Any] | None:
+    """A function `f(y_true, y_pred, sample_weight)` from a name, function or object."""
+    if identifier is None:
+        return None
+    found = losses.get(identifier)
+    if isinstance(found, losses.Loss):
+        return found
+    name = getattr(found, "__name__", "loss")
+    return losses.LossFunctionWrapper(found, name=name)
+
+
+class CompiledMetrics:
+    """The metrics that `compile` was given, made when the first batch is known.
+
+    Args:
+        given: what `compile` was given as metrics.
+        weighted: what it was given as weighted_metrics.
+    """
+
+    def __init__(self, given: Any, weighted: Any) -> None:
+        self.given, self.weighted = given, weighted
+        self.metrics: list[tuple[int, Any, bool]] | None = None
+        for each in [*flatten(given), *flatten(weighted)]:
+            if isinstance(each, str) and each.lower() not in ("accuracy", "acc"):
+                metrics.get(each)
+
+    def build(self, names: list[str], y: list[Any], y_pred: list[Any]) -> None:
+        """Make the metric objects, which may depend on the shapes."""
+        if self.metrics is not None:
+            return
+        found = []
+        for setting, weighted in ((self.given, False), (self.weighted, True)):
+            for i, wanted in enumerate(self._by_output(setting, names)):
+                for each in flatten(wanted):
+                    if each is None:
+                        continue
+                    metric = as_metric(each, y[i], y_pred[i])
+                    if len(names) > 1:
+                        metric.name = f"{names[i]}_{metric.name}"
+                    found.append((i, metric, weighted))
+        self.metrics = found
+
+    @staticmethod
+    def _by_output(setting: Any, names: list[str]) -> list[Any]:
+        if setting is None:
+            return [None] * len(names)
+        if isinstance(setting, dict) or (
+            isinstance(setting, (list, tuple))
+            and len(names) > 1
+            and len(setting) == len(names)
+            and any(isinstance(each, (list, tuple)) for each in setting)
+        ):
+            return by_output(setting, names, "metrics")
+        # One list for all: every output gets metrics of its own.
+        return [setting] * len(names)
+
+    def update(self, y: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> None:
+        """Add one batch to the state of every metric."""
+        for i, metric, weighted in self.metrics or []:
+            if y[i] is not None:
+                weight = sample_weight[i] if weighted else None
+                metric.update_state(y[i], y_pred[i], sample_weight=weight)
+
+    @property
+    def objects(self) -> list[Any]:
+        return [metric for _, metric, _ in self.metrics or []]
+
+
+def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """A metric object from a name, function or object.
+
+    'accuracy' means the binary, sparse or one-hot kind, as the shapes say.
+    """
+    if isinstance(identifier, metrics.Metric):
+        return identifier
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return accuracy_for(y_true, y_pred)(name=identifier)
+    found = metrics.get(identifier)
+    if isinstance(found, type):
+        found = found()
+    name = identifier if isinstance(identifier, str) else getattr(found, "name", None)
+    name = name or getattr(found, "__name__", type(found).__name__)
+    if not isinstance(found, metrics.Metric):
+        found = metrics.MeanMetricWrapper(found, name=name)
+    found.name = name
+    return found
+
+
+def accuracy_for(y_true: Any, y_pred: Any) -> Any:
+    """The accuracy that fits targets and outputs of these shapes, as in Keras."""
+    last = y_pred.shape[-1] if y_pred.ndim else 1
+    if last == 1:
+        return metrics.BinaryAccuracy
+    sparse = y_true.ndim < y_pred.ndim or (y_true.shape[-1] == 1 and last > 1)
+    return metrics.SparseCategoricalAccuracy if sparse else metrics.CategoricalAccuracy

@@ -1,0 +1,257 @@
+"""Arrays as batches: checked once, then copied row by row into standing buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cornu.graph import config
+from cornu.graph.spec import Spec
+from cornu.graph.tensor import TensorBase
+from cornu.graph.tree import flatten, map_structure
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """The three parts of what a batch holds: x, (x,), (x, y) or (x, y, weights)."""
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            f"A batch of {len(data)} parts was given.\n"
+            "Expected x, (x, y) or (x, y, sample_weight).\nPack the rest into x."
+        )
+    return (*data, None, None)[:3]  # type: ignore[return-value]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The opposite of `unpack_x_y_sample_weight`."""
+    if y is None:
+        return x if not isinstance(x, (list, tuple)) else (x,)
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def as_array(value: Any, what: str) -> np.ndarray:
+    """One array of numbers, or an error that says what to do.
+
+    Raises:
+        TypeError: for objects that hold no numbers.
+        ValueError: for lists whose rows differ in length.
+    """
+    if isinstance(value, TensorBase):
+        array = np.asarray(value.__array__())
+    elif hasattr(value, "to_numpy"):  # pandas
+        array = value.to_numpy()
+    elif hasattr(value, "toarray"):  # SciPy sparse
+        array = value.toarray()
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{what} cannot be made an array: {error}.\n"
+                "Expected rows of equal length.\n"
+                "Pad them to one length, or turn word indices into multi-hot rows."
+            ) from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{what} has dtype {array.dtype}, which holds no plain numbers.\n"
+            "Expected numbers: floats, integers or booleans.\n"
+            "If its rows are lists of different lengths, pad them or make multi-hot "
+            "rows; if they are text, turn the text into numbers first."
+        )
+    return array
+
+
+class ArrayData:
+    """Inputs, targets and weights that lie in memory.
+
+    Args:
+        x: array, or a list or dict of them, all with the samples on the first axis.
+        y: the same, or None.
+        sample_weight: array with a weight per sample, or None.
+        class_weight: weight by class index, or None.
+
+    Raises:
+        ValueError: when arrays are empty or differ in length.
+    """
+
+    def __init__(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    ) -> None:
+        if callable(getattr(x, "__next__", None)) or hasattr(x, "__getitem__") is False:
+            raise TypeError(
+                f"x is {type(x).__name__}, which is no array.\n"
+                "Expected NumPy arrays, or lists or dicts of them.\n"
+                "Collect the batches first: x = np.concatenate(list(batches))."
+            )
+        parts = {"x": x, "y": y, "sample_weight": sample_weight}
+        self.parts = {k: _arrays(v, k) for k, v in parts.items()}
+        if class_weight is not None:
+            self.parts["sample_weight"] = weights_of_classes(
+                self.parts["y"], class_weight, self.parts["sample_weight"]
+            )
+        self.arrays: list[np.ndarray] = [a for a in flatten(self.parts_list) if a is not None]
+        self.length = self._check_lengths()
+
+    @property
+    def parts_list(self) -> list[Any]:
+        return [self.parts["x"], self.parts["y"], self.parts["sample_weight"]]
+
+    def _check_lengths(self) -> int:
+        named = [
+            (f"{k}" if a is v else f"{k}[{i}]", a)
+            for k, v in self.parts.items()
+            for i, a in enumerate(flatten(v))
+            if a is not None
+        ]
+        for name, array in named:
+            if array.ndim == 0:
+                raise ValueError(
+                    f"{name} is a single number.\nExpected an array with one entry per "
+                    "sample.\nAdd the axis of the samples: np.array([...])."
+                )
+        lengths = {name: len(a) for name, a in named}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{k}: {n}" for k, n in lengths.items())
+            raise ValueError(
+                f"The arrays differ in their number of samples ({shown}).\n"
+                "Expected one target (and weight) per input.\n"
+                "Check how they were sliced or split."
+            )
+        length = next(iter(lengths.values()))
+        if not length:
+            raise ValueError(
+                "The arrays are empty: they hold no samples.\n"
+                "Expected at least one sample.\n"
+                "Check how the data was filtered, sliced or split."
+            )
+        return length
+
+    def split(self, fraction: float) -> tuple[ArrayData, ArrayData]:
+        """The first part for training, and the last `fraction` for validation."""
+        if not 0 < fraction < 1:
+            raise ValueError(
+                f"validation_split={fraction!r} was given.\n"
+                "Expected a number between 0 and 1, the part to keep for validation.\n"
+                "For example validation_split=0.2."
+            )
+        at = int(self.length * (1 - fraction))
+        if not 0 < at < self.length:
+            raise ValueError(
+                f"validation_split={fraction} of {self.length} samples leaves nothing "
+                "for training or for validation.\nExpected at least one sample in each.\n"
+                "Use more data, or validation_data=."
+            )
+        return self._part(slice(0, at)), self._part(slice(at, None))
+
+    def _part(self, where: slice) -> ArrayData:
+        part = ArrayData.__new__(ArrayData)
+        part.parts = map_structure(lambda a: None if a is None else a[where], self.parts)
+        part.arrays = [a for a in flatten(part.parts_list) if a is not None]
+        part.length = len(part.arrays[0])
+        return part
+
+    def first(self, n: int) -> Any:
+        """(x, y, sample_weight) of the first samples, in their nesting."""
+        return [
+            map_structure(lambda a: None if a is None else a[:n], p)
+            for p in self.parts_list
+        ]
+
+
+def _arrays(value: Any, what: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {k: as_array(v, f"{what}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and value and _holds_arrays(value):
+        return [as_array(v, f"{what}[{i}]") for i, v in enumerate(value)]
+    return as_array(value, what)
+
+
+def _holds_arrays(values: Any) -> bool:
+    return all(hasattr(v, "shape") and len(v.shape) > 0 for v in values)
+
+
+def weights_of_classes(y: Any, class_weight: dict[int, float], given: Any) -> np.ndarray:
+    """One weight per sample from the weight of its class, times its own weight.
+
+    Raises:
+        ValueError: when the targets are no classes, or a class has no weight.
+    """
+    if not isinstance(y, np.ndarray):
+        raise ValueError(
+            "class_weight was given for a model with several targets.\n"
+            "Expected one array of targets.\nUse sample_weight instead."
+        )
+    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
+    labels = np.round(labels).astype(np.int64)
+    missing = set(np.unique(labels).tolist()) - {int(k) for k in class_weight}
+    # As in Keras, a class that is not named keeps its weight of 1.
+    table = {int(k): float(v) for k, v in class_weight.items()} | dict.fromkeys(missing, 1.0)
+    keys = np.array(sorted(table))
+    values = np.array([table[k] for k in keys.tolist()], config.floatx())
+    weights = values[np.searchsorted(keys, labels)]
+    return weights if given is None else weights * given.reshape(len(weights))
+
+
+def batch_spec(array: np.ndarray, n: int) -> Spec:
+    """What a program sees of `n` rows: floats come in floatx, the rest as they are."""
+    dtype = config.floatx() if array.dtype.kind == "f" else array.dtype.name
+    return Spec((n, *array.shape[1:]), dtype)
+
+
+class Batches:
+    """Rows of the arrays, batch by batch, in buffers that are used again and again.
+
+    Args:
+        arrays: the arrays.
+        batch_size: rows per batch; the last batch may have fewer.
+    """
+
+    def __init__(self, arrays: list[np.ndarray], batch_size: int) -> None:
+        self.arrays, self.batch_size = arrays, batch_size
+        self.length = len(arrays[0])
+        self.count = -(-self.length // batch_size)
+        self._rows: dict[int, list[np.ndarray]] = {}
+        self._out: dict[int, list[np.ndarray]] = {}
+
+    def _buffers(self, n: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        if n not in self._out:
+            specs = [batch_spec(a, n) for a in self.arrays]
+            self._out[n] = [np.empty(s.shape, s.dtype) for s in specs]
+            self._rows[n] = [
+                out if out.dtype == a.dtype else np.empty(out.shape, a.dtype)
+                for out, a in zip(self._out[n], self.arrays, strict=True)
+            ]
+        return self._rows[n], self._out[n]
+
+    def __call__(self, order: np.ndarray | None = None) -> Iterator[list[np.ndarray]]:
+        """The batches, in this order of rows (or as the rows stand)."""
+        for start in range(0, self.length, self.batch_size):
+            stop = min(start + self.batch_size, self.length)
+            if order is None:
+                yield self._slice(start, stop)
+                continue
+            rows, outs = self._buffers(stop - start)
+            index = order[start:stop]
+            for array, row, out in zip(self.arrays, rows, outs, strict=True):
+                # The order is ours, so no index has to be checked ('clip').
+                np.take(array, index, axis=0, out=row, mode="clip")
+                if row is not out:
+                    np.copyto(out, row, casting="unsafe")
+            yield outs
+
+    def _slice(self, start: int, stop: int) -> list[np.ndarray]:
+        batch = []
+        for array in self.arrays:
+            part = array[start:stop]
+            spec = batch_spec(part, len(part))
+            if part.dtype.name != spec.dtype or not part.flags.c_contiguous:
+                part = part.astype(spec.dtype, order="C")
+            batch.append(part)
+        return batch

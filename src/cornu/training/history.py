@@ -1,0 +1,94 @@
+"""What `fit` returns: the course of losses and metrics, under all their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cornu.training.callbacks import Callback
+
+# Short and long spellings of one thing: books print the one, Keras 3 records the other.
+_ALIASES = [
+    {"acc", "accuracy"},
+    {"mae", "mean_absolute_error"},
+    {"mse", "mean_squared_error"},
+    {"mape", "mean_absolute_percentage_error"},
+    {"msle", "mean_squared_logarithmic_error"},
+    {"lr", "learning_rate"},
+]
+
+
+def other_names(name: str) -> list[str]:
+    """The other spellings of a metric's name, with its `val_` if it has one.
+
+    Example:
+
+    >>> other_names("val_acc")
+    ['val_accuracy']
+    """
+    prefix, bare = ("val_", name[4:]) if name.startswith("val_") else ("", name)
+    for group in _ALIASES:
+        if bare in group:
+            return [prefix + other for other in sorted(group - {bare})]
+    return []
+
+
+class Logs(dict[str, Any]):
+    """A dict that also answers to the other spellings of its keys.
+
+    Example:
+
+    >>> logs = Logs(accuracy=[0.9, 0.95])
+    >>> logs["acc"], "acc" in logs, list(logs)
+    ([0.9, 0.95], True, ['accuracy'])
+    """
+
+    def __missing__(self, key: str) -> Any:
+        for other in other_names(key):
+            if super().__contains__(other):
+                return super().__getitem__(other)
+        raise KeyError(
+            f"{key!r} was not recorded; there is {', '.join(map(repr, self))}. "
+            "Pass validation data to fit for keys with 'val_', and the metric to compile."
+        )
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or any(
+            super(Logs, self).__contains__(other) for other in other_names(str(key))
+        )
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value under any spelling of `key`."""
+        return self[key] if key in self else default
+
+
+class History(Callback):
+    """Records losses and metrics of each epoch; `fit` returns it.
+
+    Attributes:
+        history: name -> list with one number per epoch. It also answers to the other
+            spelling of a name: 'acc' and 'accuracy'.
+        epoch: the numbers of the epochs.
+        params: what `fit` was called with.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: Logs = Logs()
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.epoch = []
+        self.history = Logs()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epoch.append(epoch)
+        for key, value in (logs or {}).items():
+            self.history.setdefault(key, []).append(value)
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self.epoch)} epochs: {_listed(self.history)}>"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"

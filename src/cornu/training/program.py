@@ -1,0 +1,127 @@
+"""A step of a model as a graph: forward, loss, backward, update and metrics in one."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cornu.engines.numpy import Arena, NumpyEngine
+from cornu.engines.numpy import Program as NumpyProgram
+from cornu.graph.eager import Tensor
+from cornu.graph.spec import Spec
+from cornu.graph.tensor import TensorBase
+from cornu.graph.trace import Trace, convert, current
+from cornu.graph.tree import flatten, flatten_names, map_structure, pack_like
+
+# So many signatures of one model are ordinary: training, validation, their last batches.
+_MANY = 8
+
+
+@contextmanager
+def section(name: str) -> Iterator[None]:
+    """Operations in here belong to this section of the step (eager: no meaning)."""
+    trace = current()
+    if trace is None:
+        yield
+    else:
+        with trace.section(name):
+            yield
+
+
+class StepProgram:
+    """A compiled step, and how its results are nested.
+
+    Args:
+        name: what the step is called in its source.
+        function: takes the nested values and returns nested results.
+        nest: the nesting of the inputs, with None where there is nothing.
+        specs: one per input that is there.
+        arena: memory to share with the other programs of the model.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        nest: Any,
+        specs: list[Spec],
+        arena: Arena,
+    ) -> None:
+        with Trace(name) as t:
+            given = iter(specs)
+            names = [
+                name
+                for part, what in zip(nest, ("x", "y", "sample_weight"), strict=False)
+                for name in flatten_names(part, (what,))
+            ]
+            leaves = [
+                None if leaf is None else t.input(next(given), name)
+                for leaf, name in zip(flatten(nest), names, strict=True)
+            ]
+            result = function(*pack_like(nest, leaves))
+            results = flatten(result)
+            outputs = [t.own(convert(r)) for r in results if _is_tensor(r)]
+            graph = t.finish(outputs)
+        self._nest = map_structure(lambda leaf: None, result)
+        self._results = [_HERE if _is_tensor(r) else r for r in results]
+        self.program: NumpyProgram = NumpyEngine().compile(graph, arena=arena)
+
+    def __call__(self, inputs: list[Any]) -> Any:
+        """Run on flat inputs; the results are nested arrays."""
+        outputs = iter(self.program(*inputs))
+        leaves = [next(outputs) if r is _HERE else r for r in self._results]
+        return pack_like(self._nest, leaves)
+
+
+_HERE = object()
+
+
+def _is_tensor(leaf: Any) -> bool:
+    return isinstance(leaf, TensorBase)
+
+
+class ProgramCache:
+    """The programs of one model, one per input signature; the oldest leave."""
+
+    def __init__(self) -> None:
+        self.arena = Arena()
+        self._programs: OrderedDict[Any, StepProgram] = OrderedDict()
+        self._warned = False
+
+    def clear(self) -> None:
+        """Forget all programs: the model was compiled anew."""
+        self._programs.clear()
+
+    def get(self, key: Any, make: Callable[[], StepProgram]) -> StepProgram:
+        """The program of a signature, made where there is none yet."""
+        program = self._programs.get(key)
+        if program is not None:
+            self._programs.move_to_end(key)
+            return program
+        program = self._programs[key] = make()
+        if len(self._programs) > 2 * _MANY:
+            self._programs.popitem(last=False)
+        if len(self._programs) > _MANY and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"This model was called with {len(self._programs)} different shapes, and "
+                "for each one a program was made.\nExpected few shapes: programs are "
+                "static.\nPad or cut the batches to few lengths.",
+                stacklevel=4,
+            )
+        return program
+
+
+def tensors(values: Any) -> Any:
+    """Nested arrays as tensors."""
+    return map_structure(lambda v: None if v is None else Tensor(v), values)
+
+
+def repack(nest: Any, arrays: list[Any]) -> Any:
+    """Flat arrays in a nesting that may hold None."""
+    leaves = iter(arrays)
+    full = [None if leaf is None else next(leaves) for leaf in flatten(nest)]
+    return pack_like(nest, full)
