@@ -1,0 +1,190 @@
+"""Samples of convolution, pooling and what networks are named after."""
+
+import numpy as np
+
+from cornu.graph import OPS, Spec
+from cornu.graph.trace import Literal
+from tests.ops.samples import SHAPES
+from tests.ops.table import (
+    away_from_zero,
+    call,
+    distinct,
+    normal,
+    rough,
+    samples_of,
+    whole,
+)
+
+# Windows
+
+CONVOLUTIONS = (
+    # input, kernel, strides, padding, dilation, groups
+    ((2, 6, 3), (3, 3, 4), (1,), ((0, 0),), (1,), 1),
+    ((1, 7, 2), (2, 2, 3), (2,), ((1, 0),), (1,), 1),
+    ((1, 7, 2), (3, 2, 1), (1,), ((2, 1),), (2,), 1),
+    ((2, 5, 4), (3, 2, 6), (1,), ((1, 1),), (1,), 2),
+    ((1, 5, 5, 2), (3, 3, 2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    ((2, 5, 6, 2), (2, 3, 2, 2), (2, 3), ((0, 1), (2, 0)), (1, 1), 1),
+    ((1, 6, 7, 1), (2, 2, 1, 2), (2, 1), ((1, 2), (0, 1)), (2, 3), 1),
+    ((1, 4, 4, 3), (2, 2, 1, 3), (1, 1), ((0, 1), (0, 1)), (1, 1), 3),
+    ((1, 4, 5, 4), (2, 2, 2, 4), (2, 1), ((1, 0), (0, 0)), (1, 2), 2),
+    ((2, 3, 3, 2), (1, 1, 2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1), 1),
+    (
+        (1, 3, 4, 3, 2),
+        (2, 2, 2, 2, 2),
+        (1, 2, 1),
+        ((0, 1), (1, 0), (0, 0)),
+        (1, 1, 2),
+        1,
+    ),
+    (
+        (1, 3, 3, 3, 2),
+        (2, 1, 2, 1, 2),
+        (1, 1, 1),
+        ((0, 0), (0, 0), (1, 1)),
+        (1, 1, 1),
+        2,
+    ),
+    ((0, 5, 2), (3, 2, 3), (1,), ((1, 1),), (1,), 1),
+)
+
+
+def _convolutions(rng):
+    for x, w, strides, padding, dilation, groups in CONVOLUTIONS:
+        params = {
+            "strides": strides,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        specs = Spec(x, "float64"), Spec(w, "float64")
+        y = OPS["conv"].infer(*specs, **params).shape
+        yield normal(rng, *x), normal(rng, *w), normal(rng, *y), params
+
+
+@samples_of("conv")
+def _conv(rng, name):
+    for x, w, _, params in _convolutions(rng):
+        yield call(x, w, **params)
+
+
+@samples_of("conv_input_grad")
+def _conv_input_grad(rng, name):
+    for x, w, g, params in _convolutions(rng):
+        yield call(g, w, sizes=x.shape[1:-1], **params)
+
+
+@samples_of("conv_kernel_grad")
+def _conv_kernel_grad(rng, name):
+    for x, w, g, params in _convolutions(rng):
+        yield call(x, g, window=w.shape[:-2], **params)
+
+
+@samples_of("window_argmax", "window_sum")
+def _windows(rng, name):
+    for shape, window, strides, padding in (
+        ((2, 6, 3), (2,), (2,), ((0, 0),)),
+        ((1, 7, 2), (3,), (2,), ((1, 2),)),
+        ((2, 4, 4, 2), (2, 2), (2, 2), ((0, 0), (0, 0))),
+        ((1, 5, 6, 2), (3, 2), (1, 2), ((1, 1), (0, 1))),
+        ((1, 3, 4, 3, 1), (2, 2, 3), (1, 2, 1), ((0, 1), (0, 0), (1, 1))),
+        ((0, 4, 2), (2,), (2,), ((0, 0),)),
+    ):
+        params = {"window": window, "strides": strides, "padding": padding}
+        yield call(distinct(rng, shape), **params)
+
+
+@samples_of("window_argmax")
+def _hard_windows(rng, name):
+    x = np.array([1.0, 1.0, np.nan, 2.0, -np.inf, -np.inf, 0.0, -0.0, np.nan, np.nan])
+    for strides in (1, 2):
+        params = {"window": (2,), "strides": (strides,), "padding": ((1, 1),)}
+        yield call(x.reshape(1, 10, 1), **params)
+    x = np.full((1, 3, 3, 1), -5.0)
+    params = {"window": (2, 2), "strides": (1, 1), "padding": ((1, 1), (1, 1))}
+    yield call(x, **params)
+    params = {"window": (3,), "strides": (1,), "padding": ((1, 1),)}
+    yield call(whole(rng, -4, 4, 1, 6, 2), **params)
+
+
+# Networks
+
+
+@samples_of("softmax", "log_softmax")
+def _softmax(rng, name):
+    for shape, axis in (
+        ((4,), (0,)),
+        ((2, 3), (1,)),
+        ((2, 3, 2), (0, 2)),
+        ((0, 3), (1,)),
+    ):
+        yield call(normal(rng, *shape), axis=axis)
+    yield rough(np.array([[1000.0, 0.0], [-1000.0, -1000.0]]), axis=(1,))
+
+
+@samples_of("softmax_grad")
+def _softmax_grad(rng, name):
+    for shape, axis in (
+        ((4,), (0,)),
+        ((2, 3), (1,)),
+        ((2, 3, 2), (0, 2)),
+        ((0, 3), (1,)),
+    ):
+        yield call(normal(rng, *shape), rng.uniform(0.1, 0.9, shape), axis=axis)
+
+
+def _probabilities(rng, shape, axis):
+    p = rng.uniform(0.2, 1.0, shape)
+    return p / p.sum(axis=axis, keepdims=True)
+
+
+@samples_of("categorical_crossentropy")
+def _crossentropy(rng, name):
+    for shape, axis in (((4,), 0), ((2, 3), 1), ((2, 3, 2), 1), ((0, 3), 1)):
+        target = _probabilities(rng, shape, axis)
+        p = rng.uniform(0.2, 0.9, shape)
+        yield call(target, normal(rng, *shape), from_logits=True, axis=axis)
+        yield call(target, p, from_logits=False, axis=axis)
+
+
+@samples_of("sparse_categorical_crossentropy")
+def _sparse_crossentropy(rng, name):
+    for shape, axis in (((4,), 0), ((2, 3), 1), ((2, 3, 2), 2), ((2, 3, 2), 1)):
+        classes = shape[axis]
+        target = whole(rng, 0, classes, *shape[:axis], *shape[axis + 1 :])
+        p = rng.uniform(0.2, 0.9, shape)
+        yield call(target, normal(rng, *shape), from_logits=True, axis=axis)
+        yield call(target, p, from_logits=False, axis=axis)
+
+
+@samples_of("binary_crossentropy")
+def _binary_crossentropy(rng, name):
+    for shape in SHAPES:
+        target = np.asarray(rng.uniform(0.0, 1.0, shape))
+        yield call(target, away_from_zero(rng, shape), from_logits=True)
+        p = np.asarray(rng.uniform(0.1, 0.9, shape))
+        yield call(target, p, from_logits=False)
+    yield rough(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]), from_logits=False)
+
+
+KEY = np.array([123456789, 4000000000], np.uint32)
+
+
+@samples_of("random_bits")
+def _random(rng, name):
+    for shape in ((), (0,), (1,), (7,), (2, 3, 4)):
+        yield call(KEY, shape=shape)
+    yield call(np.array([0xFFFFFFFF, 0], np.uint32), shape=(5,))
+
+
+@samples_of("dropout")
+def _dropout(rng, name):
+    for shape, noise in (((20,), (20,)), ((4, 5), (4, 1)), ((), ()), ((0, 2), (0, 2))):
+        yield call(normal(rng, *shape), KEY, rate=0.4, noise_shape=noise)
+    yield call(normal(rng, 5), KEY, rate=0.0, noise_shape=(5,))
+
+
+@samples_of("constant")
+def _constants(rng, name):
+    for array in (normal(rng), normal(rng, 2, 3), np.zeros((0, 2)), np.array([True])):
+        yield call(value=Literal(array))
