@@ -1,17 +1,18 @@
 """Names: of objects (so that 'adam' finds Adam) and for objects (dense, dense_1, ...).
 
-Every room of small objects (initializers, losses, optimizers, ...) keeps one `Registry`.
+Every room of small objects (initializers, losses, ...) keeps one `Registry`.
 What a file may name is what is entered here, and nothing else is ever imported.
 """
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from cornu.graph import messages
 
 # What users registered by name (`register_keras_serializable`, `custom_objects`).
 CUSTOM_OBJECTS: dict[str, Any] = {}
@@ -24,12 +25,12 @@ def to_snake_case(name: str) -> str:
 
     Example:
 
-    >>> to_snake_case("GlorotUniform"), to_snake_case("L1L2"), to_snake_case("SGD")
-    ('glorot_uniform', 'l1_l2', 'sgd')
+    >>> to_snake_case("GlorotUniform"), to_snake_case("Conv2D"), to_snake_case("LSTM")
+    ('glorot_uniform', 'conv2d', 'lstm')
     """
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def auto_name(prefix: str) -> str:
@@ -45,20 +46,6 @@ def reset_names() -> None:
     _used_names.clear()
 
 
-def nearest(name: Any, names: Iterable[str]) -> str:
-    """A clause that offers the most similar of `names`, or an empty string.
-
-    Example:
-
-    >>> nearest("rmspop", ["adam", "rmsprop"])
-    " Did you mean 'rmsprop'?"
-    """
-    names = list(names)
-    lower = {each.lower(): each for each in names}
-    found = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6)
-    return f" Did you mean {lower[found[0]]!r}?" if found else ""
-
-
 def keywords_of(cls: type) -> list[str]:
     """The keyword arguments that a class and its ancestors take."""
     names: dict[str, None] = {}
@@ -72,19 +59,13 @@ def keywords_of(cls: type) -> list[str]:
 
 
 def refuse_unknown(owner: Any, unknown: Iterable[str]) -> None:
-    """Raise for keyword arguments that mean nothing, naming the nearest one.
+    """Raise for keyword arguments that the class of an object does not have.
 
     Raises:
-        TypeError: when there are any.
+        TypeError: when there are any, naming the nearest one.
     """
-    cls = owner if isinstance(owner, type) else type(owner)
-    for name in unknown:
-        known = keywords_of(cls)
-        raise TypeError(
-            f"{cls.__name__} was given the argument {name!r}, which it does not have.\n"
-            f"Expected {', '.join(known) or 'no arguments'}.\n"
-            f"Correct the name or leave the argument away.{nearest(name, known)}"
-        )
+    cls = type(owner)
+    messages.refuse_unknown(cls.__name__, unknown, keywords_of(cls))
 
 
 class Registry:
@@ -145,7 +126,8 @@ class Registry:
             f"There is no {self.kind} named {name!r}.\n"
             f"Expected the name of one of {self.module}, for example "
             f"{', '.join(repr(n) for n in list(self.objects)[:6])}.\n"
-            f"Correct the name, or pass the object itself.{nearest(name, self.objects)}"
+            f"Correct the name, or pass the object itself. "
+            f"{messages.nearest(name, self.objects)}"
         )
 
     def serialize(self, obj: Any) -> Any:
@@ -209,7 +191,7 @@ class Registry:
             )
         name, inner = config["class_name"], config.get("config")
         if name == "function":
-            return self.functions.get(inner) or self.look_up(inner, custom_objects)
+            return self.functions.get(str(inner)) or self.look_up(inner, custom_objects)
         registered = config.get("registered_name")
         names = {**CUSTOM_OBJECTS, **(custom_objects or {})}
         found = self.look_up(registered if registered in names else name, names)

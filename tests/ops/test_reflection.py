@@ -53,9 +53,9 @@ def test_the_shape_rule_says_what_comes_out(op, sample):
     assert all(type(n) is int for s in specs for n in s.shape)
     assert [t.spec for t in results(op, sample)] == list(specs)
     graph = verify(trace(lambda *xs: bind(op, xs, sample.params), sample.specs))
-    assert [(a.shape, a.dtype.name) for a in graph.evaluate(*sample.inputs)] == specs_of(
-        graph
-    )
+    assert [
+        (a.shape, a.dtype.name) for a in graph.evaluate(*sample.inputs)
+    ] == specs_of(graph)
     for a, b in zip(before, sample.inputs, strict=True):
         np.testing.assert_array_equal(a, b)  # no operation writes into its inputs
 
@@ -86,15 +86,22 @@ def test_no_precision_leaks(op, sample, dtype):
         assert not is_float(spec.dtype) or spec.dtype in (dtype, "float32")
 
 
-@pytest.mark.parametrize("name", sorted(ops.__all__ if hasattr(ops, "__all__") else
-                                        [n for n in vars(ops) if not n.startswith("_")]))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        ops.__all__
+        if hasattr(ops, "__all__")
+        else [n for n in vars(ops) if not n.startswith("_")]
+    ),
+)
 def test_a_public_function_says_what_it_does(name):
     function = getattr(ops, name)
     if inspect.ismodule(function):
         pytest.skip("a module")
     assert callable(function)
     doc = inspect.getdoc(function)
-    assert doc and doc.split("\n")[0].strip().endswith((".", ":"))
+    assert doc
+    assert doc.split("\n")[0].strip().endswith((".", ":"))
 
 
 def test_every_operator_finds_its_function():

@@ -168,7 +168,7 @@ REGISTRY.enter(swish=silu, hard_swish=hard_silu)
 
 def serialize(activation: Any) -> Any:
     """The name of a function of this package, or a dictionary for others."""
-    name = getattr(activation, "__name__", None)
+    name = getattr(activation, "__name__", "")
     if REGISTRY.objects.get(name) is activation:
         return name
     # `ops.relu` is the same function, up to arguments that have their defaults here.

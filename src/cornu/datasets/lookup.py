@@ -115,7 +115,8 @@ def _download(url: str, sha256: str, target: Path) -> None:
 
     pooch.get_logger().setLevel("WARNING")  # where the file goes is no news to anyone
     with _progress(f"Downloading {target.name}") as bar:
-        download = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT)
+        shown: Any = bar  # pooch takes what behaves like tqdm's bar, but types a bool
+        download: Any = pooch.HTTPDownloader(progressbar=shown, timeout=_TIMEOUT)
         # pooch writes a temporary file beside the target, checks it, and renames it.
         pooch.retrieve(
             url, f"sha256:{sha256}", target.name, target.parent, None, download

@@ -72,7 +72,8 @@ def check_inputs(graph: Graph, inputs: Sequence[Any]) -> None:
     for value, array in zip(graph.inputs, inputs, strict=True):
         if array.shape != value.shape or array.dtype.name != value.dtype:
             raise ValueError(
-                f"Program {graph.name!r} was given {array.dtype}{list(array.shape)} for "
+                f"Program {graph.name!r} was given "
+                f"{array.dtype}{list(array.shape)} for "
                 f"its input {value.name!r}.\nExpected {value.spec}.\n"
                 "A program has static shapes: compile another one for this shape."
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from itertools import chain
 from typing import Any
 
 from cornu.graph import eager
@@ -303,7 +304,7 @@ class GradientTape:
         # A variable that was assigned while the tape was open was read as several
         # tensors; its gradient is the sum over them.
         reads = [self._reads(s) for s in flat]
-        parts = iter(backpropagate(entries, targets, seeds, sum(reads, [])))
+        parts = iter(backpropagate(entries, targets, seeds, [*chain(*reads)]))
         found = []
         for each in reads:
             known = [g for g in (next(parts) for _ in each) if g is not None]

@@ -1,4 +1,4 @@
-"""A Graph is data: nodes in order, inputs, outputs, and the state it reads and writes."""
+"""A Graph is data: nodes in order, inputs, outputs, and state read and written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StateSlot:
-    """One variable in a graph: the value read, and the value to be written (or None)."""
+    """A variable in a graph: the value read, and the value to be written (or None)."""
 
     __slots__ = ("after", "before", "variable")
 

@@ -1,4 +1,4 @@
-"""The atoms of a Graph: a Node is one application of an operation, a Value its result."""
+"""The atoms of a Graph: a Node applies an operation, a Value is its result."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ what is written twice, and computes beforehand what depends on constants alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,9 @@ def fold_constants(graph: Graph) -> Graph:
         value = made = _constant_like(old, array)
         if array.shape != spec.shape:
             shape = {"shape": spec.shape}
-            move = Node(OPS["broadcast_to"], (made,), shape, (spec,), *_where(old), None)
+            move = Node(
+                OPS["broadcast_to"], (made,), shape, (spec,), *_where(old), None
+            )
             nodes.append(move)
             value = move.outputs[0]
         arrays[id(old)] = arrays[id(value)] = array
@@ -89,22 +91,31 @@ def fold_constants(graph: Graph) -> Graph:
         return node.outputs[0]
 
     for node in graph.nodes:
-        inputs = [arrays.get(id(v)) for v in node.inputs]
+        inputs: list[Any] = [arrays.get(id(v)) for v in node.inputs]
         if node.op is constant:
             enter(node.outputs[0], _shrunk(node.params["value"].array))
         elif node.op.numpy is None or not inputs or any(a is None for a in inputs):
             nodes.append(copy_node(node, known) if known else node)
-        elif len(node.outputs) == 1 and (number := _uniform_result(node, inputs)) is not None:
+        elif (
+            len(node.outputs) == 1
+            and (number := _uniform_result(node, inputs)) is not None
+        ):
             enter(node.outputs[0], number)
         elif _total_size(node) <= _FOLD_LIMIT:
-            full = [np.broadcast_to(a, v.shape) for a, v in zip(inputs, node.inputs)]
-            outs = node.op.numpy(*full, **node.params)
-            outs = outs if isinstance(outs, tuple) else (outs,)
-            for old, array in zip(node.outputs, outs, strict=True):
+            for old, array in zip(node.outputs, _folded(node, inputs), strict=True):
                 enter(old, _shrunk(np.asarray(array)))
         else:
             nodes.append(copy_node(node, known) if known else node)
     return graph.with_nodes(nodes, known)
+
+
+def _folded(node: Node, inputs: list[Any]) -> Sequence[Any]:
+    assert node.op.numpy is not None
+    pairs = zip(inputs, node.inputs, strict=True)
+    full = [np.broadcast_to(a, v.shape) for a, v in pairs]
+    with np.errstate(all="ignore"):
+        outs = node.op.numpy(*full, **node.params)
+    return outs if isinstance(outs, tuple) else (outs,)
 
 
 def _where(value: Value) -> tuple[Any, Any]:
@@ -129,7 +140,7 @@ _MOVES = ("reshape", "broadcast_to", "transpose", "flip")
 
 
 def _uniform_result(node: Node, inputs: list[Any]) -> np.ndarray | None:
-    """The one number in the result, where that follows from one number in each input."""
+    """The one number in the result, where it follows from one in each input."""
     spec = node.outputs[0].spec
     if any(a.ndim for a in inputs) or not spec.size:
         return None
@@ -143,7 +154,7 @@ def _uniform_result(node: Node, inputs: list[Any]) -> np.ndarray | None:
 
 
 def drop_broadcasts(graph: Graph) -> Graph:
-    """Let element-wise operations broadcast by themselves what was broadcast for them."""
+    """Let element-wise operations broadcast what was broadcast for them."""
     known: dict[int, Value] = {}
     nodes = []
     for node in graph.nodes:

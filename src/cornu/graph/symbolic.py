@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
 
+from cornu.graph.node import Value
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import Trace, current, no_trace
@@ -126,7 +127,7 @@ KerasTensor = SymbolicTensor  # its name in Keras
 
 
 class Bindings(dict[int, Any]):
-    """Values of symbolic tensors in one replay, and the table of the replay around it."""
+    """Values of symbolic tensors in one replay; `outer` are those around it."""
 
     outer: Any = None
 
@@ -244,7 +245,7 @@ def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) 
         args, kwargs = map_structure(stand_in, (args, kwargs))
         result = function(*args, **kwargs)
         return map_structure(
-            lambda v: Spec_(v.spec) if isinstance(v, TensorBase) else v, result
+            lambda v: Spec_(v.spec) if isinstance(v, Value) else v, result
         )
 
 

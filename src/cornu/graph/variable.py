@@ -123,7 +123,7 @@ class Variable(TensorBase):
         return self._array.copy()
 
     def owned_array(self) -> np.ndarray:
-        """The slot's memory, which the caller may write: copied if handed out before."""
+        """The slot's memory, for the caller to write: copied if handed out before."""
         if self._tensor is not None:
             self._array = self._array.copy()
             self._tensor = None

@@ -1,4 +1,4 @@
-"""What an initializer is: a function of shape and dtype that can be written to a file."""
+"""What an initializer is: a function of shape and dtype that files can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that most networks have: Dense, Activation, Dropout, Flatten, Reshape, Lambda."""
+"""Layers of most networks: Dense, Activation, Dropout, Flatten, Reshape, Lambda."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.graph.symbolic import SymbolicTensor
-from cornu.layers.layer import InputSpec, Layer, unique_name
+from cornu.layers.layer import InputSpec, Layer
 from cornu.ops.random import SeedGenerator
+from cornu.registry import auto_name
 
 
 def Input(
@@ -61,7 +62,7 @@ def Input(
         batch_shape = (batch_size, *shape)
     from cornu.graph import config
 
-    name = name or unique_name("input_layer")
+    name = name or auto_name("input_layer")
     return SymbolicTensor(tuple(batch_shape), dtype or config.floatx(), name)
 
 
@@ -209,10 +210,12 @@ class Dense(Layer):
         width, shape = self.kernel.shape[0], self.kernel.shape
         size = what.split("has size ")[1].split(" ")[0]
         return (
-            f"{self._title()}: the last axis of its input is {size}, but its kernel was "
+            f"{self._title()}: the last axis of its input is {size}, but its "
+            "kernel was "
             f"built for {width} (kernel shape {shape}).\n"
             f"Expected an input of width {width}.\n"
-            f"Build a new layer for inputs of width {size}, or feed it the output of the "
+            f"Build a new layer for inputs of width {size}, or feed it the output "
+            "of the "
             "layer it was built on."
         )
 
@@ -275,7 +278,11 @@ class Dropout(Layer):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate <= 1:

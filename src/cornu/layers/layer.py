@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,33 +27,7 @@ from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
 from cornu.ops.random import SeedGenerator
-
-_names: Counter[str] = Counter()
-
-
-def unique_name(prefix: str) -> str:
-    """`prefix`, or `prefix_1`, `prefix_2`, ... where that name has been given."""
-    count = _names[prefix]
-    _names[prefix] += 1
-    return prefix if not count else f"{prefix}_{count}"
-
-
-def forget_names() -> None:
-    """Start the numbering of automatic names anew (`clear_session`)."""
-    _names.clear()
-
-
-def snake_case(name: str) -> str:
-    """The automatic name of a class: `BatchNormalization` is `batch_normalization`.
-
-    Example:
-
-    >>> snake_case("Conv2D"), snake_case("LSTM"), snake_case("MaxPooling1D")
-    ('conv2d', 'lstm', 'max_pooling1d')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+from cornu.registry import auto_name
 
 
 class _Calls(threading.local):
@@ -96,7 +68,9 @@ class InputSpec:
         self.max_ndim, self.min_ndim = max_ndim, min_ndim
         self.axes = dict(axes or {})
 
-    def misfit(self, shape: tuple[int | None, ...], dtype: str) -> tuple[str, str] | None:
+    def misfit(
+        self, shape: tuple[int | None, ...], dtype: str
+    ) -> tuple[str, str] | None:
         """What is wrong with an input, and what was expected; None if it fits."""
         n = len(shape)
         if self.ndim is not None and n != self.ndim:
@@ -111,7 +85,9 @@ class InputSpec:
         wanted = dict(enumerate(self.shape or ())) | self.axes
         for axis, size in wanted.items():
             if size is not None and shape[axis] not in (None, size):
-                what = f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
+                what = (
+                    f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
+                )
                 return what, f"size {size} there"
         return None
 
@@ -139,7 +115,7 @@ class Layer:
     >>> import cornu
     >>> class Scale(cornu.layers.Layer):
     ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...         self.factor = self.add_weight((input_shape[-1],), initializer="ones")
     ...     def call(self, inputs):
     ...         return inputs * self.factor
     >>> Scale()(np.ones((2, 3), "float32")).shape
@@ -165,7 +141,7 @@ class Layer:
         known = ["name", "trainable", "dtype", "autocast", "activity_regularizer"]
         known += ["input_shape", *_parameters(type(self))]
         refuse_unknown(type(self).__name__, kwargs, known)
-        self.name = str(name) if name else unique_name(snake_case(type(self).__name__))
+        self.name = str(name) if name else auto_name(type(self).__name__)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
         self.built = False
@@ -571,7 +547,8 @@ class Layer:
             raise NotImplementedError(
                 f"{self._title()} has arguments of its own ({', '.join(arguments)}) "
                 "but no get_config().\n"
-                "Expected a get_config that returns them, so that the layer can be made "
+                "Expected a get_config that returns them, so that the layer can be "
+                "made "
                 "again from a file.\n"
                 "Define: def get_config(self): return {**super().get_config(), "
                 f"'{arguments[0]}': self.{arguments[0]}}}"
@@ -627,9 +604,9 @@ def _is_metric(value: Any) -> bool:
 
 
 def _is_tensor_like(value: Any) -> bool:
-    return isinstance(value, (TensorBase, np.ndarray, np.generic, int, float)) or hasattr(
-        value, "__array__"
-    )
+    return isinstance(
+        value, (TensorBase, np.ndarray, np.generic, int, float)
+    ) or hasattr(value, "__array__")
 
 
 def _shape(value: Any) -> Any:

@@ -152,7 +152,7 @@ class MeanSquaredLogarithmicError(_Plain):
 
 
 class LogCosh(_Plain):
-    """mean(log(cosh(y_pred - y_true))): squared for small errors, absolute for large."""
+    """mean(log(cosh(y_pred - y_true))): like a square at 0, like |x| far from it."""
 
     function = staticmethod(f.log_cosh)
 
@@ -259,9 +259,11 @@ class BinaryCrossentropy(_Named):
         **kwargs: Any,
     ) -> None:
         refuse_unknown(self, kwargs)
-        parameters = dict(
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
-        )
+        parameters = {
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        }
         super().__init__(f.binary_crossentropy, reduction, name, dtype, **parameters)
 
 
@@ -288,9 +290,11 @@ class CategoricalCrossentropy(_Named):
         **kwargs: Any,
     ) -> None:
         refuse_unknown(self, kwargs)
-        parameters = dict(
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
-        )
+        parameters = {
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        }
         super().__init__(
             f.categorical_crossentropy, reduction, name, dtype, **parameters
         )
@@ -319,7 +323,11 @@ class SparseCategoricalCrossentropy(_Named):
         **kwargs: Any,
     ) -> None:
         refuse_unknown(self, kwargs)
-        parameters = dict(from_logits=from_logits, ignore_class=ignore_class, axis=axis)
+        parameters = {
+            "from_logits": from_logits,
+            "ignore_class": ignore_class,
+            "axis": axis,
+        }
         super().__init__(
             f.sparse_categorical_crossentropy, reduction, name, dtype, **parameters
         )

@@ -33,7 +33,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
-    """mean(|y_true - y_pred|) over the last axis; arguments as in mean_squared_error."""
+    """mean(|y_true - y_pred|) over the last axis; see mean_squared_error."""
     y_true, y_pred = match(y_true, y_pred, "mean_absolute_error")
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 

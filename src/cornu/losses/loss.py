@@ -7,11 +7,12 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.messages import nearest
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert
 from cornu.graph.tree import map_structure
-from cornu.registry import auto_name, nearest, refuse_unknown
+from cornu.registry import auto_name, refuse_unknown
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -147,7 +148,7 @@ def standardize_reduction(reduction: str | None) -> str | None:
         raise ValueError(
             f"A loss was given reduction={reduction!r}.\n"
             f"Expected {', '.join(map(repr, REDUCTIONS))}.\n"
-            f"Write one of these.{nearest(reduction, names)}"
+            f"{nearest(reduction, names)}"
         )
     return reduction
 
@@ -280,9 +281,7 @@ def _check_weights(weights: Any, values: Any) -> None:
     )
 
 
-def apply_mask(
-    sample_weight: Any, mask: Any, dtype: str, reduction: str | None
-) -> Any:
+def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
     """Sample weights that are 0 where the mask is.
 
     Where the reduction divides by the number of values, those that count get the weight

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from cornu.graph import config
 from cornu.graph.messages import nearest
@@ -20,10 +19,10 @@ from cornu.graph.tree import flatten, map_structure
 from cornu.layers.core import InputLayer
 from cornu.layers.layer import Layer
 from cornu.ops import expand_dims, squeeze
-from cornu.training.trainer import Trainer
+from cornu.training.loop import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A network that can be trained.
 
     Made from symbolic tensors, `Model(inputs, outputs)`, or by subclassing with layers
@@ -63,7 +62,8 @@ class Model(Trainer, Layer):
             if not isinstance(leaf, SymbolicTensor):
                 raise TypeError(
                     f"Model was given {leaf!r} as an input or output.\n"
-                    "Expected symbolic tensors: what Input and calls of layers return.\n"
+                    "Expected symbolic tensors: what Input and calls of layers "
+                    "return.\n"
                     "Start from Input(shape=...) and call the layers on it."
                 )
         self._inputs, self._outputs = inputs, outputs
@@ -114,7 +114,9 @@ class Model(Trainer, Layer):
         """The layers, in the order in which data passes through them."""
         if self._inputs is None:
             return self._sublayers()
-        entrances = [InputLayer(input_tensor=x, name=x.name) for x in flatten(self._inputs)]
+        entrances = [
+            InputLayer(input_tensor=x, name=x.name) for x in flatten(self._inputs)
+        ]
         return [*entrances, *self._dag_layers]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -155,7 +157,9 @@ class Model(Trainer, Layer):
             values = iter(replay(flatten(self._outputs), table))
             for loss in self._symbolic_losses:
                 super().add_loss(replay([loss], table)[0])
-        table_of = {id(s): v for s, v in zip(flatten(self._outputs), values, strict=True)}
+        table_of = {
+            id(s): v for s, v in zip(flatten(self._outputs), values, strict=True)
+        }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
 
     def _ordered(self, inputs: Any) -> list[Any]:
@@ -205,7 +209,9 @@ class Model(Trainer, Layer):
             return
         sizes = "x".join("?" if n is None else str(n) for n in wanted)
         fix = "Reshape the data, or change the shape of the Input."
-        if None not in wanted and np.prod(wanted) == np.prod(shape) and shape:
+        sizes_known = [n for n in wanted if n is not None]
+        whole = len(sizes_known) == len(wanted)
+        if whole and shape and math.prod(sizes_known) == math.prod(shape):
             numbers = ", ".join(map(str, wanted))
             fix = f"Reshape the data: x = x.reshape(len(x), {numbers})."
         raise ValueError(
@@ -213,15 +219,6 @@ class Model(Trainer, Layer):
             f"input {symbol.name!r}.\n"
             f"Expected {(None, *wanted)}: {sizes or 'one number'} per sample.\n{fix}"
         )
-
-    def _symbolic_build(self, x: Any) -> None:
-        """Build from the specs of a batch, by calling the model on symbolic tensors."""
-        tensors = map_structure_specs(x)
-        try:
-            self(tensors)
-        finally:
-            self._clear_losses()
-            self._inbound.clear()
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights for inputs of this shape (None for the batch)."""
@@ -241,7 +238,7 @@ class Model(Trainer, Layer):
         self.built = True
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
-        """Add to the loss: tensors inside `call`, or symbolic ones of the model's DAG."""
+        """Add to the loss: tensors inside `call`, or symbolic ones of the DAG."""
         for each in flatten(loss):
             if isinstance(each, SymbolicTensor):
                 self._symbolic_losses.append(each)
@@ -281,17 +278,6 @@ class Model(Trainer, Layer):
 
 def _is_building(model: Model) -> bool:
     return "_building" in model.__dict__
-
-
-def map_structure_specs(x: Any) -> Any:
-    """Symbolic tensors of nested specs, with the batch left open."""
-    from cornu.graph.spec import Spec
-
-    if isinstance(x, Spec):
-        return SymbolicTensor((None, *x.shape[1:]), x.dtype)
-    if isinstance(x, dict):
-        return {k: map_structure_specs(v) for k, v in x.items()}
-    return [map_structure_specs(v) for v in x]
 
 
 def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any]:

@@ -82,7 +82,7 @@ class Sequential(Model):
         self._list.append(layer)
 
     def _grow(self) -> None:
-        """Call the layers on symbolic tensors, where the shape of the input is known."""
+        """Call the layers on symbolic tensors, once the shape of the input is known."""
         if self._entrance is None or not self._list:
             return
         x: Any = self._entrance

@@ -33,7 +33,9 @@ def print_summary(
             _shape(layer),
             f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
         ]
-        table.add_row(*row, *(["Y" if layer.trainable else "N"] if show_trainable else []))
+        table.add_row(
+            *row, *(["Y" if layer.trainable else "N"] if show_trainable else [])
+        )
     buffer = io.StringIO()
     console = Console(file=buffer, width=line_length or 80)
     console.print(table)
@@ -46,7 +48,9 @@ def print_summary(
         f" Non-trainable params: {total - trained:,}",
     ]
     if not model.built:
-        lines.append(" The model is not built: call it on data, or give it an input shape.")
+        lines.append(
+            " The model is not built: call it on data, or give it an input shape."
+        )
     (print_fn or print)(buffer.getvalue() + "\n".join(lines))
 
 

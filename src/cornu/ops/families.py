@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from cornu.graph.gradients import Recording, backpropagate
 from cornu.graph.op import Op
 from cornu.graph.passes import ELEMENTWISE
@@ -198,7 +197,7 @@ def reduced_shape(
 def keep_reduced_axes(
     tensor: Any, shape: tuple[int, ...], axis: tuple[int, ...]
 ) -> Any:
-    """A reduced tensor with its reduced axes of size 1, to broadcast against `shape`."""
+    """A reduced tensor with its reduced axes of size 1, to broadcast to `shape`."""
     return FUNCTIONS["reshape"](tensor, reduced_shape(shape, axis, True))
 
 

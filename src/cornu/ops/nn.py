@@ -407,7 +407,8 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     target, output = promote(target, floating(output))
     if target.shape != output.shape or not output.shape:
         raise ValueError(
-            f"[categorical_crossentropy] targets of shape {target.shape} were given for "
+            f"[categorical_crossentropy] targets of shape {target.shape} were "
+            "given for "
             f"outputs of shape {output.shape}.\n"
             "Expected equal shapes: one probability per class.\n"
             "One-hot encode integer labels with to_categorical, or use "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -404,7 +405,7 @@ def split(x, indices_or_sections, axis=0):
         places = [0, *(int(i) for i in indices_or_sections), n]
     index = [slice(None)] * x.ndim
     out = []
-    for start, stop in zip(places, places[1:], strict=False):
+    for start, stop in pairwise(places):
         index[axis] = slice(start, stop)
         out.append(static_slice(x, tuple(index)))
     return out

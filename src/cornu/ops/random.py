@@ -1,8 +1,8 @@
 """Random numbers by counting: the same from one seed on every engine.
 
 A *key* is two uint32 words, (seed, counter). One key gives one set of bits, by
-Threefry-2x32 (`ops.random_bits`); a `SeedGenerator` hands out a new key at every call and
-counts up. Nothing else is hidden. The floats are made from integer bits, so that
+Threefry-2x32 (`ops.random_bits`); a `SeedGenerator` hands out a new key at every call
+and counts up. Nothing else is hidden. The floats are made from integer bits, so that
 uniform numbers, masks and shuffles are equal on every engine; normal ones go through
 log, cos and sin, and agree to rounding.
 """
@@ -434,9 +434,7 @@ def categorical(
     return cast(drawn, standardize_dtype(dtype))
 
 
-def dropout(
-    inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None
-) -> Any:
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
     """Set a random part to 0 and scale the rest by 1 / (1 - rate).
 
     Args:

@@ -67,7 +67,9 @@ class Adam(Optimizer):
         if self.amsgrad:
             self._largest = self.add_optimizer_variables(variables, "velocity_hat")
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(
+        self, gradient: Any, variable: Variable, learning_rate: Any
+    ) -> None:
         dtype, i = variable.dtype, self._get_variable_index(variable)
         lr, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
         t = ops.cast(self.iterations + 1, dtype)
@@ -75,7 +77,9 @@ class Adam(Optimizer):
         m, v = self._momentums[i], self._velocities[i]
         inputs = (variable.value, g, m.value, v.value, alpha)
         betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}
-        new, new_m, new_v = bind(adam_update, inputs, {**betas, "epsilon": self.epsilon})
+        new, new_m, new_v = bind(
+            adam_update, inputs, {**betas, "epsilon": self.epsilon}
+        )
         if self.amsgrad:
             largest = self._largest[i]
             largest.assign(ops.maximum(largest.value, new_v))

@@ -194,7 +194,10 @@ class Optimizer:
         )
 
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros"
+        self,
+        trainable_variables: Sequence[Variable],
+        name: Any,
+        initializer: Any = "zeros",
     ) -> Any:
         """Make one variable for each, or several under several names.
 
@@ -262,7 +265,9 @@ class Optimizer:
                 self._variables.remove(before)
             self._learning_rate = value
             return
-        if isinstance(value, str) or not (isinstance(value, Real) or hasattr(value, "dtype")):
+        if isinstance(value, str) or not (
+            isinstance(value, Real) or hasattr(value, "dtype")
+        ):
             raise ValueError(
                 f"{self.name} was given learning_rate={value!r}.\n"
                 "Expected a number, a LearningRateSchedule, or a function without "
@@ -291,7 +296,9 @@ class Optimizer:
 
     # Updates
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(
+        self, gradient: Any, variable: Variable, learning_rate: Any
+    ) -> None:
         """Change one variable; to be written by subclasses.
 
         Args:
@@ -331,7 +338,9 @@ class Optimizer:
         return self._iterations
 
     def apply(
-        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+        self,
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
         """Update variables, eagerly or as part of a step that is traced.
 
@@ -648,10 +657,8 @@ class Optimizer:
 
 
 def clip_by_global_norm(values: list[Any], clip_norm: float) -> list[Any]:
-    """All tensors times the one factor that brings their common norm to at most this."""
+    """All tensors times the factor that brings their common norm to at most this."""
     norm = ops.sqrt(ops.sum(ops.stack([ops.sum(ops.square(v)) for v in values])))
     scale = clip_norm * ops.minimum(1.0 / norm, 1.0 / clip_norm)
     scale = scale + (norm - norm)  # an infinite norm gives NaN, and is seen
     return [v * scale for v in values]
-
-

@@ -10,8 +10,8 @@ from cornu.registry import Registry, refuse_unknown
 
 __all__ = [
     "L1",
-    "L2",
     "L1L2",
+    "L2",
     "OrthogonalRegularizer",
     "Regularizer",
     "deserialize",

@@ -94,7 +94,9 @@ class ArrayData:
             self.parts["sample_weight"] = weights_of_classes(
                 self.parts["y"], class_weight, self.parts["sample_weight"]
             )
-        self.arrays: list[np.ndarray] = [a for a in flatten(self.parts_list) if a is not None]
+        self.arrays: list[np.ndarray] = [
+            a for a in flatten(self.parts_list) if a is not None
+        ]
         self.length = self._check_lengths()
 
     @property
@@ -143,14 +145,17 @@ class ArrayData:
         if not 0 < at < self.length:
             raise ValueError(
                 f"validation_split={fraction} of {self.length} samples leaves nothing "
-                "for training or for validation.\nExpected at least one sample in each.\n"
+                "for training or for validation.\n"
+                "Expected at least one sample in each.\n"
                 "Use more data, or validation_data=."
             )
         return self._part(slice(0, at)), self._part(slice(at, None))
 
     def _part(self, where: slice) -> ArrayData:
         part = ArrayData.__new__(ArrayData)
-        part.parts = map_structure(lambda a: None if a is None else a[where], self.parts)
+        part.parts = map_structure(
+            lambda a: None if a is None else a[where], self.parts
+        )
         part.arrays = [a for a in flatten(part.parts_list) if a is not None]
         part.length = len(part.arrays[0])
         return part
@@ -177,7 +182,9 @@ def _holds_arrays(values: Any) -> bool:
     return all(hasattr(v, "shape") and len(v.shape) > 0 for v in values)
 
 
-def weights_of_classes(y: Any, class_weight: dict[int, float], given: Any) -> np.ndarray:
+def weights_of_classes(
+    y: Any, class_weight: dict[int, float], given: Any
+) -> np.ndarray:
     """One weight per sample from the weight of its class, times its own weight.
 
     Raises:
@@ -192,7 +199,9 @@ def weights_of_classes(y: Any, class_weight: dict[int, float], given: Any) -> np
     labels = np.round(labels).astype(np.int64)
     missing = set(np.unique(labels).tolist()) - {int(k) for k in class_weight}
     # As in Keras, a class that is not named keeps its weight of 1.
-    table = {int(k): float(v) for k, v in class_weight.items()} | dict.fromkeys(missing, 1.0)
+    table = {int(k): float(v) for k, v in class_weight.items()} | dict.fromkeys(
+        missing, 1.0
+    )
     keys = np.array(sorted(table))
     values = np.array([table[k] for k in keys.tolist()], config.floatx())
     weights = values[np.searchsorted(keys, labels)]

@@ -49,7 +49,8 @@ class Logs(dict[str, Any]):
                 return super().__getitem__(other)
         raise KeyError(
             f"{key!r} was not recorded; there is {', '.join(map(repr, self))}. "
-            "Pass validation data to fit for keys with 'val_', and the metric to compile."
+            "Pass validation data to fit for keys with 'val_', and the metric to "
+            "compile."
         )
 
     def __contains__(self, key: object) -> bool:
@@ -59,7 +60,10 @@ class Logs(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value under any spelling of `key`."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 class History(Callback):

@@ -31,7 +31,8 @@ def set_preflight(level: str) -> None:
     """
     if level not in _LEVELS:
         raise ValueError(
-            f"set_preflight was given {level!r}.\nExpected one of {', '.join(_LEVELS)}.\n"
+            f"set_preflight was given {level!r}.\n"
+            f"Expected one of {', '.join(_LEVELS)}.\n"
             f"{nearest(level, _LEVELS)}"
         )
     _level[0] = level
@@ -90,8 +91,10 @@ def _check_finite(array: np.ndarray, what: str) -> None:
         rows = np.unique(np.nonzero(bad)[0])
         _tell(
             f"{what} holds {int(bad.sum())} values that are NaN or infinite, first in "
-            f"sample {rows[0]}.\nExpected finite numbers: one NaN makes every weight NaN.\n"
-            f"Drop those samples or fill them in, for example with np.nan_to_num({what})."
+            f"sample {rows[0]}.\n"
+            "Expected finite numbers: one NaN makes every weight NaN.\n"
+            "Drop those samples or fill them in, for example with "
+            f"np.nan_to_num({what})."
         )
 
 
@@ -122,7 +125,7 @@ def _check_range(y: Any, classes: int, ignored: Any, name: str) -> str | None:
             + (
                 "Add the offset that makes the smallest class 0."
                 if low < 0
-                else f"Give the last layer {int(high) + 1} units, or renumber the classes."
+                else f"Give the last layer {int(high) + 1} units, or renumber classes."
             )
         )
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
@@ -138,11 +141,14 @@ def _one_unit(name: str, loss: str) -> str:
     return (
         f"Output {name!r} has one unit, but the loss is {loss}.\n"
         "Expected one unit per class: softmax over one unit is always 1.\n"
-        "Use Dense(1, activation='sigmoid') with loss='binary_crossentropy', or more units."
+        "Use Dense(1, activation='sigmoid') with loss='binary_crossentropy', or "
+        "more units."
     )
 
 
-def _categorical(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> str | None:
+def _categorical(
+    y: Any, shape: Any, name: str, logits: bool, ignored: Any
+) -> str | None:
     classes = shape[-1]
     if classes == 1:
         return _one_unit(name, "categorical_crossentropy")
@@ -150,8 +156,10 @@ def _categorical(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> s
         return (
             f"The targets of output {name!r} have shape {y.shape}, but the output has "
             f"shape {(len(y), *shape)}.\n"
-            "Expected one probability per class (one-hot) for categorical_crossentropy.\n"
-            "Use to_categorical(y), or loss='sparse_categorical_crossentropy' for class "
+            "Expected one probability per class (one-hot) for "
+            "categorical_crossentropy.\n"
+            "Use to_categorical(y), or loss='sparse_categorical_crossentropy' for "
+            "class "
             "indices."
         )
     if y.dtype.kind in "iuf" and y.size and y.min() < 0:
@@ -169,7 +177,9 @@ def _binary(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> str | 
     return _different_shapes(y, shape, name, "binary_crossentropy")
 
 
-def _regression(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> str | None:
+def _regression(
+    y: Any, shape: Any, name: str, logits: bool, ignored: Any
+) -> str | None:
     if _same_up_to_last(y.shape, (len(y), *shape)):
         return None
     return _different_shapes(y, shape, name, "the loss")
@@ -179,12 +189,15 @@ def _same_up_to_last(a: tuple[int, ...], b: tuple[Any, ...]) -> bool:
     """Equal shapes, where `(n,)` also matches `(n, 1)`."""
     a = a[:-1] if a[-1:] == (1,) else a
     b = b[:-1] if b[-1:] == (1,) else b
-    return len(a) == len(b) and all(n == m or m is None for n, m in zip(a, b, strict=True))
+    return len(a) == len(b) and all(
+        n == m or m is None for n, m in zip(a, b, strict=True)
+    )
 
 
 def _different_shapes(y: Any, shape: Any, name: str, loss: str) -> str:
     return (
-        f"The targets of output {name!r} have shape {y.shape}, but the output has shape "
+        f"The targets of output {name!r} have shape {y.shape}, but the output has "
+        "shape "
         f"{(len(y), *shape)}.\nExpected equal shapes for {loss}.\n"
         "Change the units of the last layer, or reshape the targets."
     )

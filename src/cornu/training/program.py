@@ -16,7 +16,7 @@ from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import Trace, convert, current
 from cornu.graph.tree import flatten, flatten_names, map_structure, pack_like
 
-# So many signatures of one model are ordinary: training, validation, their last batches.
+# So many signatures of one model are ordinary: training, validation, last batches.
 _MANY = 8
 
 
@@ -107,7 +107,8 @@ class ProgramCache:
         if len(self._programs) > _MANY and not self._warned:
             self._warned = True
             warnings.warn(
-                f"This model was called with {len(self._programs)} different shapes, and "
+                f"This model was called with {len(self._programs)} different "
+                "shapes, and "
                 "for each one a program was made.\nExpected few shapes: programs are "
                 "static.\nPad or cut the batches to few lengths.",
                 stacklevel=4,

@@ -46,7 +46,9 @@ class Progress:
             )
 
             self._bar = Progress(
-                MofNCompleteColumn(), BarColumn(30), TextColumn("{task.description}"),
+                MofNCompleteColumn(),
+                BarColumn(30),
+                TextColumn("{task.description}"),
                 transient=True,
             )
             self._task = self._bar.add_task("", total=self.steps)
@@ -66,12 +68,16 @@ class Progress:
     def _text(self, step: int, logs: dict[str, Any]) -> str:
         seconds = time.perf_counter() - self.started
         per_step = seconds / max(step, 1)
-        unit = f"{per_step * 1e3:.0f}ms" if per_step >= 1e-3 else f"{per_step * 1e6:.0f}us"
+        unit = (
+            f"{per_step * 1e3:.0f}ms" if per_step >= 1e-3 else f"{per_step * 1e6:.0f}us"
+        )
         parts = [f"{seconds:.0f}s", f"{unit}/step"]
         for name, value in logs.items():
             if isinstance(value, (int, float)):
                 small = value != 0 and abs(value) < 1e-3
-                parts.append(f"{name}: {value:.4e}" if small else f"{name}: {value:.4f}")
+                parts.append(
+                    f"{name}: {value:.4e}" if small else f"{name}: {value:.4f}"
+                )
             else:
                 parts.append(f"{name}: {value}")
         return " - ".join(parts)

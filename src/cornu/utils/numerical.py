@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -148,6 +148,6 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
 
         return ops.normalize(x, axis=axis, order=order)
     array = np.asarray(x)
-    norm = np.linalg.norm(array, order, axis, keepdims=True)
+    norm: Any = np.linalg.norm(array, order, axis, keepdims=True)  # pyright: ignore
     normal = array / np.where(norm == 0, 1, norm)
     return normal[np.newaxis] if isinstance(x, np.ndarray) and x.ndim == 1 else normal

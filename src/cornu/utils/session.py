@@ -6,6 +6,7 @@ import random as python_random
 
 import numpy as np
 
+from cornu import registry
 from cornu.ops.random import set_global_seed
 
 
@@ -39,8 +40,4 @@ def clear_session(free_memory: bool = True) -> None:
     Args:
         free_memory: a hint without meaning here.
     """
-    from cornu import registry
-    from cornu.layers.layer import forget_names
-
-    forget_names()
     registry.reset_names()

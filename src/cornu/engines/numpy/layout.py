@@ -89,7 +89,9 @@ class Factor:
         copied: shape of the copy that must be made first, or None.
     """
 
-    def __init__(self, array: np.ndarray, order: list[int], shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, array: np.ndarray, order: list[int], shape: tuple[int, ...]
+    ) -> None:
         moved = np.transpose(array, order)
         turned = "" if order == sorted(order) else transposition(tuple(order))
         merged = reshaped(moved, shape)

@@ -14,7 +14,7 @@ import numpy as np
 from cornu.engines.numpy.layout import Factor, factors, view_of
 from cornu.graph.node import Node
 from cornu.graph.op import OPS
-from cornu.graph.spec import Spec
+from cornu.graph.spec import Spec, is_float
 
 if TYPE_CHECKING:
     from cornu.engines.numpy.planner import Plan
@@ -23,12 +23,43 @@ if TYPE_CHECKING:
 # Element-wise functions of NumPy that take `out=`. The result may overwrite any input.
 UFUNCS = {
     name: f"np.{name}"
-    for name in (
-        "absolute add ceil cos equal exp expm1 floor greater greater_equal isfinite less "
-        "less_equal log log1p logical_and logical_not logical_or maximum minimum multiply "
-        "negative not_equal sign sin sqrt subtract tanh true_divide bitwise_and "
-        "bitwise_or bitwise_xor bitwise_not floor_divide mod"
-    ).split()
+    for name in [
+        "absolute",
+        "add",
+        "ceil",
+        "cos",
+        "equal",
+        "exp",
+        "expm1",
+        "floor",
+        "greater",
+        "greater_equal",
+        "isfinite",
+        "less",
+        "less_equal",
+        "log",
+        "log1p",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "maximum",
+        "minimum",
+        "multiply",
+        "negative",
+        "not_equal",
+        "sign",
+        "sin",
+        "sqrt",
+        "subtract",
+        "tanh",
+        "true_divide",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "bitwise_not",
+        "floor_divide",
+        "mod",
+    ]
 }
 UFUNCS |= {
     "round_to_even": "np.rint",
@@ -225,9 +256,9 @@ def _reduce(w: Writer, node: Node) -> None:
     axis = axis[0] if len(axis) == 1 else axis
     options = f"axis={axis}" + (", keepdims=True" if keep else "")
     # NumPy would add small integers and booleans in int64.
-    if function in ("add", "multiply") and node.outputs[0].dtype != "int64":
-        if not node.outputs[0].dtype.startswith("float"):
-            options += f", dtype='{node.outputs[0].dtype}'"
+    dtype = node.outputs[0].dtype
+    if function in ("add", "multiply") and not is_float(dtype) and dtype != "int64":
+        options += f", dtype='{dtype}'"
     source = w.array(node.inputs[0])
     w.line(f"np.{function}.reduce({source}, {options}, out={w.out(node)})", node)
 

@@ -1,16 +1,15 @@
 """Where every value of a graph lives: planned once, so that a step allocates nothing.
 
-A value that is computed gets a *buffer*: a stretch of one block of memory, from the node
-that makes it to the last that reads it. What is no longer needed makes room for what
-comes; an element-wise result takes the place of an input that dies with it; and the new
-value of a variable is computed in the variable's own memory where nobody reads the old
-one any more.
+A value that is computed gets a *buffer*: a stretch of one block of memory, from the
+node that makes it to the last that reads it. What is no longer needed makes room for
+what comes; an element-wise result takes the place of an input that dies with it; and
+the new value of a variable is computed in the variable's own memory where nobody reads
+the old one any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,7 @@ class Home:
 
 
 class FreeList:
-    """Stretches of the block that nobody uses, and the size that the block must have."""
+    """Stretches of the block that nobody uses, and the size that it must have."""
 
     def __init__(self) -> None:
         self.holes: list[tuple[int, int]] = []
@@ -216,7 +215,9 @@ class Plan:
                 if value is None:
                     break
 
-    def _may_write(self, node: Node | None, index: dict[int, int], place: Place) -> bool:
+    def _may_write(
+        self, node: Node | None, index: dict[int, int], place: Place
+    ) -> bool:
         """Whether a node may put its result where `place` still holds the old value."""
         if node is None or len(node.outputs) != 1:
             return False
@@ -225,7 +226,7 @@ class Plan:
         return place.last < index[id(node)] or self._in_place(node, place)
 
     def _in_place(self, node: Node, place: Place) -> bool:
-        """Whether all that the node reads from `place` may be overwritten as it goes."""
+        """Whether what the node reads from `place` may be overwritten as it goes."""
         allowed = self._shares(node)
         spec = node.outputs[0].spec
         for i, value in enumerate(node.inputs):
@@ -276,7 +277,9 @@ class Plan:
         for i, node in enumerate(self.graph.nodes):
             if id(node) in self.scratch:
                 continue
-            extra = [Place("buffer", node.outputs[0], s) for s in self._scratch(self, node)]
+            extra = [
+                Place("buffer", node.outputs[0], s) for s in self._scratch(self, node)
+            ]
             for place in extra:
                 place.offset = self._memory.take(place.spec.nbytes)
             self.scratch[id(node)] = extra
@@ -302,12 +305,12 @@ class Plan:
             if position >= len(node.inputs) or len(node.outputs) > 1:
                 continue
             source = self.home(node.inputs[position]).place
-            fits = source.kind == "buffer" and source.last == i
-            if fits and source.spec.nbytes == value.spec.nbytes:
-                if self._in_place(node, source):
-                    source.last = home.place.last
-                    self._move(home.place, source)
-                    return
+            dies = source.kind == "buffer" and source.last == i
+            fits = dies and source.spec.nbytes == value.spec.nbytes
+            if fits and self._in_place(node, source):
+                source.last = home.place.last
+                self._move(home.place, source)
+                return
         home.place.offset = self._memory.take(value.spec.nbytes)
 
     def _move(self, old: Place, new: Place) -> None:

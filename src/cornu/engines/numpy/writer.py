@@ -199,7 +199,9 @@ class Writer:
             lowerings.lower(self, node)
 
     def _is_view(self, node: Node) -> bool:
-        return len(node.outputs) == 1 and self.plan.home(node.outputs[0]).base is not None
+        return (
+            len(node.outputs) == 1 and self.plan.home(node.outputs[0]).base is not None
+        )
 
     @contextmanager
     def inside(self, node: Node, param: str) -> Iterator[Writer]:
@@ -234,7 +236,11 @@ def array_text(array: np.ndarray) -> str:
             stop = int(array[0]) + step * array.size
             return f'np.arange({array[0]}, {stop}, {step}, "{dtype}")'
     values = np.array2string(
-        array, threshold=array.size + 1, separator=", ", floatmode="unique", max_line_width=80
+        array,
+        threshold=array.size + 1,
+        separator=", ",
+        floatmode="unique",
+        max_line_width=80,
     )
     names = "nan = np.nan, inf = np.inf"
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -270,15 +276,23 @@ class Source:
         results = ", ".join(_result(writer, v) for v in graph.outputs)
         self.nbytes = plan.nbytes
         self.name = graph.name
-        self.arguments = list(zip(arguments, (v.spec for v in graph.inputs), strict=True))
+        self.arguments = list(
+            zip(arguments, (v.spec for v in graph.inputs), strict=True)
+        )
         self.state = [(s.variable.path, s.before.spec) for s in graph.state]
         self.helpers = list(module.helpers.values())
         self.tables = [*module.constants, *module.buffers]
-        head = ["@np.errstate(all='ignore')", f"def step({', '.join([*arguments, 'state'])}):"]
+        head = [
+            "@np.errstate(all='ignore')",
+            f"def step({', '.join([*arguments, 'state'])}):",
+        ]
         if states:
             joined = textwrap.fill(
-                ", ".join(states) + ",", 84, initial_indent=" " * 8,
-                subsequent_indent=" " * 8, break_long_words=False,
+                ", ".join(states) + ",",
+                84,
+                initial_indent=" " * 8,
+                subsequent_indent=" " * 8,
+                break_long_words=False,
             )
             head += ["    (", joined, "    ) = state"]
         self.function = "\n".join([*head, *writer.lines, "", f"    return [{results}]"])
@@ -305,13 +319,20 @@ class Source:
             ]
         )
         memory = (
-            "# One block of memory for everything that is computed on the way: what is\n"
+            "# One block of memory for everything that is computed on the way: "
+            "what is\n"
             "# no longer needed makes room for what comes.\n"
             f"memory = np.empty({self.nbytes + ALIGNMENT}, np.uint8)\n"
             f"memory = memory[-memory.ctypes.data % {ALIGNMENT} :]"
         )
         table = f"STATE = [\n{state},\n]" if state else "STATE = []"
-        parts = [text, "import numpy as np", table, *self.helpers, memory + "\n\n\n" + _BUFFER]
+        parts = [
+            text,
+            "import numpy as np",
+            table,
+            *self.helpers,
+            memory + "\n\n\n" + _BUFFER,
+        ]
         return "\n\n".join([*parts, "\n".join(self.tables), self.function]) + "\n"
 
 

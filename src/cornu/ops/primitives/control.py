@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph.gradients import adopt, backpropagate
 from cornu.graph.eager import Tensor
+from cornu.graph.gradients import adopt, backpropagate
 from cornu.graph.graph import Graph, copy_node
 from cornu.graph.node import Node, Value
 from cornu.graph.op import Op
@@ -350,7 +350,8 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     after = [v.spec for v in graph.outputs[: len(carry)]]
     if after != specs[: len(carry)]:
         raise ValueError(
-            f"[scan] the carry goes in as {', '.join(map(str, specs[: len(carry)]))} and "
+            "[scan] the carry goes in as "
+            f"{', '.join(map(str, specs[: len(carry)]))} and "
             f"comes out as {', '.join(map(str, after))}.\n"
             "Expected equal shapes and dtypes.\nCast or reshape inside the body."
         )

@@ -113,7 +113,7 @@ tanh = unary(
 
 
 def sigmoid_numpy(x):
-    """1 / (1 + exp(-x)); exp may overflow to inf, and the quotient is 0 as it should."""
+    """1 / (1 + exp(-x)); exp may overflow to inf, and the quotient is rightly 0."""
     return np.reciprocal(1 + np.exp(-x))
 
 
@@ -363,7 +363,7 @@ minimum = binary("minimum", np.minimum, _shared_by_ties, "The smaller of x1 and 
 
 
 def mod_numpy(x1, x2):
-    """The remainder of floor division, with the sign of x2; 0 where integers divide by 0."""
+    """The rest of floor division, with the sign of x2; integers over 0 give 0."""
     return np.mod(x1, x2)
 
 

@@ -61,7 +61,7 @@ gather_op = Op(
 def scatter_add_numpy(x, indices, updates, *, axis):
     """`x` with `updates` added at these indices along an axis; equal indices add up."""
     y = np.array(x)
-    shape = x.shape[:axis] + (indices.size,) + x.shape[axis + 1 :]
+    shape = (*x.shape[:axis], indices.size, *x.shape[axis + 1 :])
     np.add.at(
         np.moveaxis(y, axis, 0),
         indices.ravel(),
@@ -198,7 +198,8 @@ def get_item(x, key):
         elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
             if not -n <= part < n:
                 raise IndexError(
-                    f"Index {part} is out of range for axis {axis} of shape {x.shape}.\n"
+                    f"Index {part} is out of range for axis {axis} of shape "
+                    f"{x.shape}.\n"
                     f"Expected a whole number from {-n} to {n - 1}.\n"
                     "Check the shape with x.shape."
                 )
@@ -292,7 +293,7 @@ def sort(x, axis=-1):
 
 @public
 def argsort(x, axis=-1):
-    """int32 indices that sort along an axis (None flattens); equals keep their order."""
+    """int32 indices that sort along an axis (None flattens); equals stay in order."""
     x = convert(x)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cornu.graph.op import Op
@@ -47,7 +49,8 @@ def _infer(a: Spec, b: Spec, *, contract, batch) -> Spec:
         raise ValueError(
             f"[dot_general] shapes {a.shape} and {b.shape} do not fit: axes "
             f"{(*ca, *ba)} of the first have sizes {sizes_a}, axes {(*cb, *bb)} of the "
-            f"second {sizes_b}.\nExpected equal sizes.\nTranspose or reshape one of them."
+            f"second {sizes_b}.\n"
+            "Expected equal sizes.\nTranspose or reshape one of them."
         )
     free_a = [n for i, n in enumerate(a.shape) if i not in ca and i not in ba]
     free_b = [n for i, n in enumerate(b.shape) if i not in cb and i not in bb]
@@ -166,7 +169,7 @@ def dot(x1, x2):
 
 
 @public
-def tensordot(x1, x2, axes=2):
+def tensordot(x1, x2, axes: Any = 2):
     """Product summed over pairs of axes.
 
     Args:

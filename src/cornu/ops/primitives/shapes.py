@@ -208,11 +208,15 @@ def concatenate(xs, axis=0):
 
 def pad_numpy(x, *, pads, value):
     """`value` around the tensor: per axis (before, after); negative counts cut off."""
-    cut = tuple(
-        slice(max(0, -lo), x.shape[i] - max(0, -hi)) for i, (lo, hi) in enumerate(pads)
-    )
-    widths = [(max(0, lo), max(0, hi)) for lo, hi in pads]
-    return np.pad(x[cut], widths, constant_values=np.asarray(value, x.dtype))
+    cut, inner, sizes = [], [], []
+    for n, (lo, hi) in zip(x.shape, pads, strict=True):
+        kept = n + min(0, lo) + min(0, hi)
+        cut.append(slice(max(0, -lo), max(0, -lo) + kept))
+        inner.append(slice(max(0, lo), max(0, lo) + kept))
+        sizes.append(n + lo + hi)
+    out = np.full(sizes, value, x.dtype)
+    out[tuple(inner)] = x[tuple(cut)]
+    return out
 
 
 pad_op = Op(
@@ -278,7 +282,7 @@ def flip(x, axis=None):
 
 
 def slice_numpy(x, *, starts, stops, steps):
-    """Every `step`-th element from `start` up to `stop`, per axis; steps are positive."""
+    """Every `step`-th element from `start` up to `stop`, per axis; steps are > 0."""
     return x[tuple(slice(*part) for part in zip(starts, stops, steps))]
 
 

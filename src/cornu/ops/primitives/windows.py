@@ -1,9 +1,9 @@
 """Convolution and pooling: what slides a window over the spatial axes.
 
 Layout: the batch first, then any number of spatial axes, channels last. A *tap* is one
-position in the window; each operation is a sum (or a maximum) over its taps, and that is
-both the NumPy meaning and the expansion. The three convolutions are one trilinear form,
-sum(g * conv(x, w)), read in three directions, so they are each other's gradients.
+position in the window; each operation is a sum (or a maximum) over its taps, and that
+is both the NumPy meaning and the expansion. The three convolutions are one trilinear
+form, sum(g * conv(x, w)), read in three directions: they are each other's gradients.
 """
 
 from __future__ import annotations
@@ -17,8 +17,14 @@ from cornu.graph.spec import Spec
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind
 from cornu.ops.families import composite
-from cornu.ops.primitives.elementwise import greater, logical_and, logical_or, not_equal
-from cornu.ops.primitives.elementwise import equal, where
+from cornu.ops.primitives.elementwise import (
+    equal,
+    greater,
+    logical_and,
+    logical_or,
+    not_equal,
+    where,
+)
 from cornu.ops.primitives.indexing import take_along_axis
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.shapes import (
@@ -132,7 +138,8 @@ def _infer_conv(x: Spec, w: Spec, *, strides, padding, dilation, groups) -> Spec
         raise ValueError(
             f"[conv] an input of shape {x.shape} does not fit a kernel of shape "
             f"{w.shape} with {groups} groups.\n"
-            "Expected input (batch, *spatial, channels) and kernel (*window, channels / "
+            "Expected input (batch, *spatial, channels) and kernel (*window, "
+            "channels / "
             "groups, filters), with filters a multiple of groups.\n"
             "Check the number of channels of the layer before."
         )

@@ -1,0 +1,382 @@
+"""compile, and one step of training, evaluation or prediction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cornu import metrics as metrics_module
+from cornu import ops, optimizers
+from cornu.graph.eager import Tensor
+from cornu.graph.gradients import GradientTape
+from cornu.graph.messages import refuse_unknown
+from cornu.graph.spec import Spec
+from cornu.graph.symbolic import SymbolicTensor
+from cornu.graph.trace import convert, no_trace
+from cornu.graph.tree import flatten, map_structure, pack_like
+from cornu.layers.layer import Layer
+from cornu.training.compiled import CompiledLoss, CompiledMetrics
+from cornu.training.data import batch_spec, unpack_x_y_sample_weight
+from cornu.training.history import Logs
+from cornu.training.program import ProgramCache, StepProgram, section, tensors
+
+_NO_MEANING = "hints of Keras without meaning here"
+
+
+class Steps(Layer):
+    """How a model is compiled, and one step of its training; a part of `Model`."""
+
+    def _init_trainer(self) -> None:
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.history: Any = None
+        self.stop_training = False
+        self.run_eagerly = False
+        self.compiled = False
+        self._compiled_loss: Any = None
+        self._compiled_metrics: Any = None
+        self._loss_tracker: Any = None
+        self._trained: list[Any] = []
+        self._programs = ProgramCache()
+        self._output_names_used: list[str] = []
+
+    # compile
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Say how the model learns.
+
+        What is trainable is noted now: a layer's `trainable` that is changed later has
+        an effect after the next `compile`.
+
+        Args:
+            optimizer: name or object.
+            loss: name, object or function `f(y_true, y_pred)`; for several outputs a
+                list, or a dict by their names.
+            loss_weights: weights of the outputs' losses, as a list or dict.
+            metrics: list of names, objects or functions; 'accuracy' is the kind that
+                fits the targets.
+            weighted_metrics: the same, weighted by sample_weight.
+            run_eagerly: run the model op by op, to debug it.
+            steps_per_execution: a hint without meaning here, as is `jit_compile`.
+            jit_compile: see above.
+            auto_scale_loss: a hint for mixed precision, without meaning here.
+
+        Raises:
+            ValueError: for unknown names, offering the nearest.
+            TypeError: for unknown arguments.
+        """
+        known = ["optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"]
+        known += [
+            "run_eagerly",
+            "steps_per_execution",
+            "jit_compile",
+            "auto_scale_loss",
+        ]
+        refuse_unknown("compile", kwargs, known)
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
+        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        self._loss_tracker = metrics_module.Mean(name="loss")
+        self.run_eagerly = bool(run_eagerly)
+        self.compiled = True
+        self.stop_training = False
+        self._trained = list(self.trainable_variables)
+        self._trained_known = bool(getattr(self, "built", False))
+        self._programs.clear()
+
+    def _check_compiled(self, method: str, needs_loss: bool = True) -> None:
+        if not self.compiled:
+            raise RuntimeError(
+                f"{method}() was called on model {self.name!r}, "
+                "which is not compiled.\nExpected compile() before it.\n"
+                "For example model.compile(optimizer='rmsprop', "
+                "loss='categorical_crossentropy', metrics=['accuracy'])."
+            )
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metric objects: the loss, those of `compile`, and the model's own."""
+        found: list[Any] = []
+        if self._loss_tracker is not None:
+            found.append(self._loss_tracker)
+        for layer in self._flatten_layers():
+            for member in layer._tracked():
+                if isinstance(member, metrics_module.Metric) and member not in found:
+                    found.append(member)
+        if self._compiled_metrics is not None:
+            found += self._compiled_metrics.objects
+        if self._compiled_loss is not None:
+            found += self._compiled_loss.trackers
+        return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the metrics."""
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Start all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The values of all metrics by name."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            value = metric.result()
+            results.update(value if isinstance(value, dict) else {metric.name: value})
+        return results
+
+    # One step. Written as a user would write it: overriding is copying and changing.
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One training step; a subclass may write its own.
+
+        Args:
+            data: x, (x, y) or (x, y, sample_weight) of one batch.
+
+        Returns:
+            Values to log, by name.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with GradientTape() as tape:
+            with section("forward"):
+                y_pred = self(x, training=True)
+            with section("loss"):
+                loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+        weights = self._trained_now()
+        with section("backward"):
+            gradients = tape.gradient(loss, weights)
+        with section("update"):
+            self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        with section("metrics"):
+            self._track_loss(loss, x)
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One step of an evaluation; a subclass may write its own."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with section("forward"):
+            y_pred = self(x, training=False)
+        with section("loss"):
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        with section("metrics"):
+            self._track_loss(loss, x)
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """One step of a prediction; a subclass may write its own."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        with section("forward"):
+            return self(x, training=False)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The total loss of a batch: that of `compile`, and what layers add.
+
+        Returns:
+            A scalar tensor.
+
+        Raises:
+            ValueError: when there is no loss at all.
+        """
+        total = None
+        if self._compiled_loss is not None and y is not None:
+            y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
+            if self._compiled_loss.functions is None:
+                self._compiled_loss.build(self._output_names_used)
+            total = self._compiled_loss(y, y_pred, sample_weight)
+        for extra in self.losses:
+            extra = ops.mean(extra) if getattr(extra, "ndim", 0) else convert(extra)
+            total = extra if total is None else total + extra
+        if total is None:
+            raise ValueError(
+                f"Model {self.name!r} has no loss to compute.\n"
+                "Expected a loss and targets, or layers that call add_loss.\n"
+                "Pass loss= to compile() and y= to fit()."
+            )
+        return total
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Update the metrics of `compile` with a batch, and return all results."""
+        del x
+        if self._compiled_metrics is not None and y is not None:
+            y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
+            self._compiled_metrics.build(self._output_names_used, y, y_pred)
+            self._compiled_metrics.update(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _track_loss(self, loss: Any, x: Any) -> None:
+        first = next(leaf for leaf in flatten(x) if leaf is not None)
+        self._loss_tracker.update_state(loss, sample_weight=first.shape[0])
+
+    def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
+        """Outputs, targets and weights as lists, in the order of the outputs."""
+        names = self._names_of(y_pred)
+        self._output_names_used = names
+        outputs = listed(y_pred, names)
+        targets, weights = listed(y, names), listed(weight, names)
+        if len(targets) == 1 < len(names):
+            targets = targets * len(names) if targets[0] is None else targets
+        if len(targets) != len(outputs):
+            raise ValueError(
+                f"{len(targets)} targets were given for {len(outputs)} outputs "
+                f"({', '.join(names)}).\nExpected one target per output.\n"
+                "Pass a list in the order of the outputs, or a dict by their names."
+            )
+        if len(weights) == 1:
+            weights = weights * len(outputs)
+        return outputs, targets, weights
+
+    def _names_of(self, y_pred: Any) -> list[str]:
+        if isinstance(y_pred, dict):
+            return list(y_pred)
+        n = len(y_pred) if isinstance(y_pred, (list, tuple)) else 1
+        names = list(getattr(self, "output_names", []) or [])
+        if len(names) == n and len(set(names)) == n:
+            return names
+        return (
+            [f"output_{i + 1}" for i in range(n)] if n > 1 else names[:1] or ["output"]
+        )
+
+    def _trained_now(self) -> list[Any]:
+        """What this step trains: as it was when compile() was called."""
+        if not self._trained_known:
+            # Built only now, by the first batch.
+            self._trained = list(self.trainable_variables)
+        return self._trained
+
+    # Programs
+
+    def _step(self, mode: str, parts: Any) -> Any:
+        """Run one step on nested arrays [x, y, sample_weight]: logs or outputs."""
+        arrays = [a for a in flatten(parts) if a is not None]
+        if self.run_eagerly:
+            return self._eager_step(mode, tensors(parts))
+        return self._program(mode, parts, arrays)(arrays)
+
+    def _eager_step(self, mode: str, parts: Any) -> Any:
+        function = {"train": self.train_step, "test": self.test_step}.get(mode)
+        if function is not None:
+            result = function(_packed(*parts))
+        else:
+            result = self.predict_step((parts[0],))
+        return map_structure(
+            lambda v: v.numpy() if isinstance(v, Tensor) else v, result
+        )
+
+    def _program(self, mode: str, parts: Any, arrays: list[Any]) -> StepProgram:
+        specs = [batch_spec(a, len(a)) for a in arrays]
+        nest = map_structure(lambda leaf: None if leaf is None else True, parts)
+        key = (mode, tuple(specs), repr(nest))
+        return self._programs.get(key, lambda: self._make(mode, nest, specs))
+
+    def _make(self, mode: str, nest: Any, specs: list[Any]) -> StepProgram:
+        self._build_by_tracing(nest, specs)
+        if mode == "train":
+            if not self.optimizer.built:
+                self.optimizer.build(self._trained_now())
+            function = self._traced(self.train_step, type(self).train_step)
+        elif mode == "test":
+            function = self._traced(self.test_step, type(self).test_step)
+        else:
+
+            def function(x: Any, y: Any, sample_weight: Any) -> Any:
+                return self.predict_step((x,))
+
+        title = {"train": "train step", "test": "test step", "predict": "prediction"}
+        name = f"{title[mode]} of {self.name}"
+        program = StepProgram(name, function, nest, specs, self._programs.arena)
+        self._clear_losses()
+        return program
+
+    def _traced(self, bound: Any, function: Any) -> Any:
+        own = function not in (Steps.train_step, Steps.test_step)
+
+        def step(x: Any, y: Any, sample_weight: Any) -> Any:
+            logs = bound(_packed(x, y, sample_weight))
+            # Results of metrics are computed when somebody reads them, not each step.
+            return logs if own else None
+
+        return step
+
+    def _build_by_tracing(self, nest: Any, specs: list[Spec]) -> None:
+        """Make variables that the first call would make, before the step is traced."""
+        if self.built:
+            return
+        given = iter(specs)
+        leaves = [None if n is None else open_batch(next(given)) for n in flatten(nest)]
+        with no_trace():
+            try:
+                self(pack_like(nest, leaves)[0])
+            finally:
+                self._clear_losses()
+                self._inbound.clear()
+
+    def _logs(self, logs: Any) -> dict[str, float]:
+        """What is shown and recorded after a step: its own logs, or the metrics."""
+        if logs is None:
+            logs = self.get_metrics_result()
+        return Logs(
+            {k: _number(v) for k, v in sorted(logs.items(), key=lambda item: item[0])}
+        )
+
+    @property
+    def train_program(self) -> Any:
+        """The program of one training step; `print` it, or `.save("step.py")`.
+
+        Raises:
+            RuntimeError: before the first step: the program depends on the batch.
+        """
+        for key, step in self._programs._programs.items():
+            if key[0] == "train":
+                return step.program
+        raise RuntimeError(
+            f"Model {self.name!r} has no training program yet.\n"
+            "Expected at least one training step: the program depends on the shapes.\n"
+            "Call fit() or train_on_batch() first (and not with run_eagerly=True)."
+        )
+
+
+def open_batch(spec: Spec) -> SymbolicTensor:
+    """A symbolic tensor for batches of any size."""
+    return SymbolicTensor((None, *spec.shape[1:]), spec.dtype)
+
+
+def _packed(x: Any, y: Any, sample_weight: Any) -> Any:
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return (x, y) if y is not None else (x,)
+
+
+def listed(value: Any, names: list[str]) -> list[Any]:
+    if isinstance(value, dict):
+        return [value.get(name) for name in names]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _number(value: Any) -> Any:
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array
