@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def _one_hot_tensor(x: TensorBase, num_classes: int | None, dtype: Any) -> Any:
     return ops.one_hot(x, num_classes, dtype=dtype)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: Any, axis: int = -1, order: Any = 2) -> Any:
     """Scales an array so that its vectors along an axis have norm 1.
 
     Args:
@@ -148,6 +148,6 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
 
         return ops.normalize(x, axis=axis, order=order)
     array = np.asarray(x)
-    norm: Any = np.linalg.norm(array, order, axis, keepdims=True)  # pyright: ignore
+    norm = np.linalg.norm(array, order, axis, keepdims=True)
     normal = array / np.where(norm == 0, 1, norm)
     return normal[np.newaxis] if isinstance(x, np.ndarray) and x.ndim == 1 else normal
