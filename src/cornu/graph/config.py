@@ -1,8 +1,12 @@
-"""Settings that tracing depends on: floatx and epsilon."""
+"""Settings that tracing depends on: floatx, epsilon, and the learning phase."""
 
 from __future__ import annotations
 
-_settings: dict[str, object] = {"floatx": "float32", "epsilon": 1e-7}
+_settings: dict[str, object] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "learning_phase": None,
+}
 
 
 def floatx() -> str:
@@ -36,3 +40,26 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the fuzz factor."""
     _settings["epsilon"] = float(value)
+
+
+def learning_phase() -> int | None:
+    """0 or 1 where `set_learning_phase` has fixed it, otherwise None."""
+    return _settings["learning_phase"]  # type: ignore[return-value]
+
+
+def set_learning_phase(value: int | bool | None) -> None:
+    """Fix for all layers whether they train (1) or not (0), as in Keras 1 and 2.
+
+    Programs that are made from here on obey it; None gives the choice back to `fit`,
+    `evaluate` and `predict`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if value not in (0, 1, None):
+        raise ValueError(
+            f"set_learning_phase was given {value!r}.\n"
+            "Expected 0 (not training), 1 (training), or None (not fixed).\n"
+            "Write K.set_learning_phase(0)."
+        )
+    _settings["learning_phase"] = None if value is None else int(value)

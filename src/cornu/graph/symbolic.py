@@ -8,7 +8,7 @@ traced or concrete tensors, and it is what is serialised.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -304,7 +304,28 @@ def calls_between(outputs: list[Any], known: Any) -> list[Call]:
     Raises:
         ValueError: when the path starts at an Input that is not known.
     """
+    calls, missing = _ancestors(outputs, known)
+    for symbol in missing:
+        raise ValueError(
+            f"The value of Input {symbol.name!r} (shape {symbol.shape}) is needed, but "
+            "it is not among the inputs of this model or function.\n"
+            "Expected every Input that the outputs depend on.\n"
+            f"Add {symbol.name!r} to the inputs."
+        )
+    return calls
+
+
+def unknown_inputs(outputs: Sequence[Any], known: Any) -> list[SymbolicTensor]:
+    """The Inputs that lead to `outputs` and are not among the `known` ones."""
+    return _ancestors(outputs, known)[1]
+
+
+def _ancestors(
+    outputs: Sequence[Any], known: Any
+) -> tuple[list[Call], list[SymbolicTensor]]:
+    """All calls on the way to `outputs`, in order, and the Inputs where it begins."""
     order: list[Call] = []
+    entrances: dict[int, SymbolicTensor] = {}
     done: set[int] = set()
     stack: list[tuple[Any, bool]] = [(o, False) for o in reversed(outputs)]
     while stack:  # depth first without recursion: networks are deep
@@ -313,18 +334,13 @@ def calls_between(outputs: list[Any], known: Any) -> list[Call]:
             continue
         call = symbol.call
         if call is None:
-            raise ValueError(
-                f"The value of Input {symbol.name!r} (shape {symbol.shape}) is needed, "
-                "but it is not among the inputs of this model or function.\n"
-                "Expected every Input that the outputs depend on.\n"
-                f"Add {symbol.name!r} to the inputs."
-            )
-        if id(call) in done:
+            entrances[id(symbol)] = symbol
+        elif id(call) in done:
             continue
-        if ready:
+        elif ready:
             done.add(id(call))
             order.append(call)
         else:
             stack.append((symbol, True))
             stack += [(p, False) for p in reversed(call.parents)]
-    return order
+    return order, list(entrances.values())

@@ -429,6 +429,9 @@ class Layer:
         training = kwargs.get("training")
         if training is None and _calls.training:
             training = _calls.training[-1]
+        fixed = config.learning_phase()
+        if fixed is not None:
+            training = bool(fixed)
         if self._accepts("training"):
             kwargs["training"] = training
         elif "training" in kwargs:
