@@ -133,6 +133,13 @@ class Function:
                 )
         self._single = not isinstance(outputs, (list, tuple))
         self.outputs = [outputs] if self._single else list(outputs)
+        if any(output is None for output in self.outputs):
+            raise TypeError(
+                "K.function was given None as an output.\n"
+                "Expected symbolic tensors; K.gradients gives None where the loss does "
+                "not depend on a tensor.\n"
+                "Check that the loss is computed from that very tensor."
+            )
         self.updates = [tuple(pair) for pair in updates or []]
         targets = [*self.outputs, *(value for _, value in self.updates)]
         known = Bindings({id(x): None for x in self.inputs})

@@ -122,6 +122,19 @@ class Layer:
     (2, 3)
     """
 
+    # Attributes that hold no weights and layers of this one.
+    _untracked: frozenset[str] = frozenset(
+        (
+            "_call_arguments",
+            "_inbound",
+            "_init_arguments",
+            "_losses",
+            "_weights",
+            "activity_regularizer",
+            "input_spec",
+        )
+    )
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
         layer.__dict__["_init_arguments"] = (args, kwargs)
@@ -159,7 +172,7 @@ class Layer:
     def _tracked(self) -> Iterator[Any]:
         """Variables, layers, metrics and seed generators among the attributes."""
         for key, value in self.__dict__.items():
-            if key not in _NOT_TRACKED:
+            if key not in self._untracked:
                 yield from _members(value)
 
     def _sublayers(self) -> list[Layer]:
@@ -576,17 +589,6 @@ class Layer:
                 "Expected super().__init__() to be called in its __init__.\n"
                 "Make `super().__init__(**kwargs)` the first line of __init__."
             )
-
-
-_NOT_TRACKED = {
-    "_init_arguments",
-    "_inbound",
-    "_losses",
-    "_call_arguments",
-    "activity_regularizer",
-    "input_spec",
-    "_weights",
-}
 
 
 def _members(value: Any) -> Iterator[Any]:

@@ -44,6 +44,7 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._list: list[Layer] = []
         self._entrance: SymbolicTensor | None = None
+        self._tensors: list[Any] = []  # the symbolic output of each layer
         for layer in [layers] if isinstance(layers, Layer) else layers or []:
             self._append(layer)
         self._grow()
@@ -55,7 +56,13 @@ class Sequential(Model):
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
+        if not self._list:
+            raise IndexError(
+                f"Sequential {self.name!r} has no layer to remove.\n"
+                "Expected at least one layer.\nAdd layers with model.add(layer)."
+            )
         layer = self._list.pop()
+        del self._tensors[len(self._list) :]
         self._outputs = None
         self._grow()
         return layer
@@ -85,10 +92,12 @@ class Sequential(Model):
         """Call the layers on symbolic tensors, once the shape of the input is known."""
         if self._entrance is None or not self._list:
             return
-        x: Any = self._entrance
-        for layer in self._list:
-            x = layer(x)
-        self._connect(self._entrance, x)
+        # Layers that were there before keep their symbolic outputs, which the user may
+        # have taken already.
+        for layer in self._list[len(self._tensors) :]:
+            last = self._tensors[-1] if self._tensors else self._entrance
+            self._tensors.append(layer(last))
+        self._connect(self._entrance, self._tensors[-1])
         self._dag_layers = list(self._list)
 
     @property

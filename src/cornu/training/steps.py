@@ -17,7 +17,11 @@ from cornu.graph.trace import convert, no_trace
 from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
-from cornu.training.data import batch_spec, unpack_x_y_sample_weight
+from cornu.training.data import (
+    batch_spec,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
 from cornu.training.history import Logs
 from cornu.training.program import ProgramCache, StepProgram, section, tensors
 
@@ -26,6 +30,9 @@ _NO_MEANING = "hints of Keras without meaning here"
 
 class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""
+
+    # A model inside this one that is compiled itself keeps its own count.
+    _untracked = Layer._untracked | {"_loss_tracker"}
 
     def _init_trainer(self) -> None:
         self.optimizer: Any = None
@@ -280,7 +287,7 @@ class Steps(Layer):
     def _eager_step(self, mode: str, parts: Any) -> Any:
         function = {"train": self.train_step, "test": self.test_step}.get(mode)
         if function is not None:
-            result = function(_packed(*parts))
+            result = function(pack_x_y_sample_weight(*parts))
         else:
             result = self.predict_step((parts[0],))
         return map_structure(
@@ -316,7 +323,7 @@ class Steps(Layer):
         own = function not in (Steps.train_step, Steps.test_step)
 
         def step(x: Any, y: Any, sample_weight: Any) -> Any:
-            logs = bound(_packed(x, y, sample_weight))
+            logs = bound(pack_x_y_sample_weight(x, y, sample_weight))
             # Results of metrics are computed when somebody reads them, not each step.
             return logs if own else None
 
@@ -363,12 +370,6 @@ class Steps(Layer):
 def open_batch(spec: Spec) -> SymbolicTensor:
     """A symbolic tensor for batches of any size."""
     return SymbolicTensor((None, *spec.shape[1:]), spec.dtype)
-
-
-def _packed(x: Any, y: Any, sample_weight: Any) -> Any:
-    if sample_weight is not None:
-        return x, y, sample_weight
-    return (x, y) if y is not None else (x,)
 
 
 def listed(value: Any, names: list[str]) -> list[Any]:

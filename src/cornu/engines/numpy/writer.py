@@ -82,7 +82,7 @@ class Writer:
         """How a value is written where it must be an array."""
         home = self.plan.home(value)
         if home.base is None:
-            return self._place(home.place, value)
+            return self._seen(home.place, value)
         name = self._views.get(id(value))
         if name is None:
             base = self.array(home.base)
@@ -129,17 +129,20 @@ class Writer:
     def out(self, node: Node, i: int = 0) -> str:
         """The array that a result is computed into."""
         value = node.outputs[i]
-        home = self.plan.home(value)
-        name = self._place(home.place, value)
-        if home.place.spec != value.spec and home.place.kind == "buffer":
-            # The same bytes hold another shape now.
-            view = self._views.get(id(value))
-            if view is None:
-                view = self._views[id(value)] = self.fresh_for(value)
-                shape = ", ".join(map(str, value.shape))
-                self.module.buffers.append(f"{view} = {name}.reshape({shape})")
-            return view
-        return name
+        return self._seen(self.plan.home(value).place, value)
+
+    def _seen(self, place: Place, value: Value) -> str:
+        """The name of a value that has a place to itself, in the value's shape."""
+        name = self._place(place, value)
+        if place.kind != "buffer" or place.spec == value.spec:
+            return name
+        # It took the place of a value of another shape.
+        view = self._views.get(id(value))
+        if view is None:
+            view = self._views[id(value)] = self.fresh_for(value)
+            shape = ", ".join(map(str, value.shape))
+            self.module.buffers.append(f"{view} = {name}.reshape({shape})")
+        return view
 
     def same(self, a: Value, b: Value) -> bool:
         """Whether two values live in the same memory."""
