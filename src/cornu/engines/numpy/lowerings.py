@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cornu.engines.numpy.layout import Factor, factors, view_of
-from cornu.graph.node import Node
+from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
 from cornu.graph.spec import Spec, is_float
 
@@ -84,8 +84,10 @@ def scratch(plan: Plan, node: Node) -> list[Spec]:
     """Extra memory that a node needs while it runs."""
     match node.op.name:
         case "where":
-            condition = plan.home(node.inputs[0])
-            return [Spec(condition.array.shape, "bool")]
+            shape, dtype = node.inputs[0].shape, "bool"
+            if _by_bits(node) and not any(_is_zero(plan, v) for v in node.inputs[1:]):
+                dtype = _bits(node)
+            return [Spec(shape, dtype)]
         case "argmax" | "argmin":
             return [Spec(node.outputs[0].shape, "int64")]
         case "dot_general":
@@ -212,8 +214,56 @@ def _slice_grad(w: Writer, node: Node) -> None:
 # Element by element, beyond what one function does
 
 
+# `np.copyto(where=)` and `np.where` branch at each element. Where the condition is as
+# good as random, as the signs of activities are, that costs twenty times what moving the
+# elements does. So big arrays are chosen from by their bits: `x where c, else 0` is the
+# bits of x times 0 or 1, whatever x is, NaN included; and `a where c, else b` is
+# b ^ ((a ^ b) & -c).
+_MANY = 4096
+
+
+def _by_bits(node: Node) -> bool:
+    return node.outputs[0].spec.size > _MANY
+
+
+def _bits(node: Node) -> str:
+    return f"int{8 * np.dtype(node.outputs[0].dtype).itemsize}"
+
+
+def _is_zero(plan: Plan, value: Value) -> bool:
+    """Whether all bits of a value are known to be 0 (those of -0.0 are not)."""
+    if plan.home(value).place.kind != "literal":
+        return False
+    source = plan.home(value).place.value.node
+    return source is not None and not any(source.params["value"].array.tobytes())
+
+
+def _where_by_bits(w: Writer, node: Node) -> None:
+    condition, yes, no = node.inputs
+    bits = _bits(node)
+    out, mask = w.bits(node.outputs[0], bits), w.text(condition)
+    (extra,) = w.scratch(node)
+    if _is_zero(w.plan, no):
+        w.line(f"np.multiply({w.bits(yes, bits)}, {mask}, out={out})", node)
+    elif _is_zero(w.plan, yes):
+        w.line(f"np.logical_not({mask}, out={extra})")
+        w.line(f"np.multiply({w.bits(no, bits)}, {extra}, out={out})", node)
+    else:
+        other = no
+        w.line(f"np.subtract(0, {mask}, out={extra}, dtype='{bits}')")
+        if w.same(no, node.outputs[0]):
+            other = yes  # what `no` holds is overwritten first
+            w.line(f"np.invert({extra}, out={extra})")
+        w.line(f"np.bitwise_xor({w.bits(yes, bits)}, {w.bits(no, bits)}, out={out})")
+        w.line(f"np.bitwise_and({out}, {extra}, out={out})")
+        w.line(f"np.bitwise_xor({out}, {w.bits(other, bits)}, out={out})", node)
+
+
 @lowering("where")
 def _where(w: Writer, node: Node) -> None:
+    if _by_bits(node):
+        _where_by_bits(w, node)
+        return
     condition, yes, no = node.inputs
     out, mask = w.out(node), w.text(condition)
     if w.same(yes, node.outputs[0]):

@@ -65,6 +65,7 @@ class Writer:
         self.lines: list[str] = []
         self.called: dict[int, str] = {}  # id of input or state -> name
         self._views: dict[int, str] = {}
+        self._bits: dict[str, str] = {}
         self._section = ""
 
     # Names of things
@@ -143,6 +144,17 @@ class Writer:
             shape = ", ".join(map(str, value.shape))
             self.module.buffers.append(f"{view} = {name}.reshape({shape})")
         return view
+
+    def bits(self, value: Value, dtype: str) -> str:
+        """The bits of a value as integers."""
+        name = self.array(value)
+        if self.plan.home(value).place.kind in ("input", "state"):
+            return f'{name}.view("{dtype}")'
+        seen = self._bits.get(name)
+        if seen is None:
+            seen = self._bits[name] = self.fresh(f"{name}_bits")
+            self.module.buffers.append(f'{seen} = {name}.view("{dtype}")')
+        return seen
 
     def same(self, a: Value, b: Value) -> bool:
         """Whether two values live in the same memory."""

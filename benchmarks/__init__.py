@@ -1,0 +1,1 @@
+"""Ratios beside hand-written NumPy and other frameworks; `python -m benchmarks`."""
