@@ -190,11 +190,9 @@ def as_array(value: Any, dtype: str | None = None) -> np.ndarray:
                 array = array.astype(np.float32)
             elif array.dtype == np.int64 and _made_of_python_numbers(value):
                 array = array.astype(np.int32)
-    if dtype is not None:
-        return array.astype(dtype, copy=False)
     if array.dtype.kind not in "biuf":
-        standardize_dtype(array.dtype)
-    return array
+        standardize_dtype(array.dtype)  # raises for all but bfloat16
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 def _made_of_python_numbers(value: Any) -> bool:

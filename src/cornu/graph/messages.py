@@ -40,3 +40,19 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
             f"Expected some of: {', '.join(known)}.\n"
             f"{nearest(name, known)}"
         )
+
+
+def described(value: Any) -> str:
+    """What a value is, in a few words: for arrays their shape and not their numbers.
+
+    Example:
+
+    >>> import numpy as np
+    >>> described(np.zeros((20, 4))), described("adam")
+    ('an array of shape (20, 4)', "'adam'")
+    """
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and hasattr(value, "__array__"):
+        return f"an array of shape {shape}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

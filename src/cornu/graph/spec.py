@@ -74,7 +74,7 @@ def standardize_dtype(dtype: Any) -> str:
     if name not in DTYPES:
         raise TypeError(
             f"{dtype!r} is not a dtype that Cornu computes with.\n"
-            f"It knows {', '.join(sorted(DTYPES))}.\n"
+            f"Expected one of {', '.join(sorted(DTYPES))}.\n"
             "Convert the array first, for example with x.astype('float32')."
         )
     return name

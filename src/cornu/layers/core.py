@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.graph.symbolic import SymbolicTensor
-from cornu.layers.layer import InputSpec, Layer
+from cornu.layers.layer import InputSpec, Layer, sizes
 from cornu.ops.random import SeedGenerator
 from cornu.registry import auto_name
 
@@ -58,8 +59,7 @@ def Input(
                 "Input was given no shape.\nExpected the shape of one sample.\n"
                 "For example Input(shape=(784,))."
             )
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        batch_shape = (batch_size, *shape)
+        batch_shape = (batch_size, *sizes(shape, "shape"))
     from cornu.graph import config
 
     name = name or auto_name("input_layer")
@@ -154,7 +154,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or int(units) != units or units <= 0:
+        if not isinstance(units, Integral) or isinstance(units, bool) or units <= 0:
             raise ValueError(
                 f"Dense was given units={units!r}.\nExpected a positive whole number.\n"
                 "For example Dense(10) for ten classes."
@@ -369,6 +369,20 @@ class Reshape(Layer):
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(int(n) for n in target_shape)
+
+    def build(self, input_shape: Any) -> None:
+        have, want = input_shape[1:], self.target_shape
+        sizes = [n for n in want if n != -1]
+        if None not in have and (
+            math.prod(have) % max(math.prod(sizes), 1)
+            or (len(sizes) == len(want) and math.prod(have) != math.prod(sizes))
+        ):
+            raise ValueError(
+                f"{self._title()}: samples of shape {tuple(have)} cannot take the "
+                f"shape {want}.\n"
+                f"Expected sizes with the product {math.prod(have)}; one may be -1.\n"
+                "Change target_shape, or the layer before this one."
+            )
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -389,7 +403,8 @@ class Lambda(Layer):
 
     Example:
 
-    >>> Lambda(lambda x: x * 2)([1.0, 2.0]).tolist()
+    >>> import numpy as np
+    >>> Lambda(lambda x: x * 2)(np.array([1.0, 2.0])).tolist()
     [2.0, 4.0]
     """
 

@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,12 @@ class InputSpec:
         """What is wrong with an input, and what was expected; None if it fits."""
         n = len(shape)
         if self.ndim is not None and n != self.ndim:
-            return f"its input has {n} axes (shape {shape})", f"{self.ndim} axes"
+            return f"its input has shape {shape}", f"{self.ndim} axes"
         if self.min_ndim is not None and n < self.min_ndim:
             at_least = f"at least {self.min_ndim} axes, the batch among them"
-            return f"its input has {n} axes (shape {shape})", at_least
+            return f"its input has shape {shape}", at_least
         if self.max_ndim is not None and n > self.max_ndim:
-            return f"its input has {n} axes (shape {shape})", f"at most {self.max_ndim}"
+            return f"its input has shape {shape}", f"at most {self.max_ndim} axes"
         if self.dtype is not None and dtype != self.dtype:
             return f"its input is {dtype}", self.dtype
         wanted = dict(enumerate(self.shape or ())) | self.axes
@@ -634,16 +635,33 @@ def _parameters(cls: type) -> list[str]:
     return [n for n in names if n not in common]
 
 
+def sizes(shape: Any, what: str) -> tuple[int | None, ...]:
+    """A shape as a tuple of whole numbers and None.
+
+    Raises:
+        ValueError: when something else is in it.
+    """
+    given = (shape,) if isinstance(shape, Integral) else shape
+    good = isinstance(given, (list, tuple)) and all(
+        n is None or (isinstance(n, Integral) and int(n) >= 0) for n in given
+    )
+    if not good:
+        raise ValueError(
+            f"{what}={shape!r} was given.\n"
+            "Expected the sizes of the axes, None where a size is open.\n"
+            f"For example {what}=(784,)."
+        )
+    return tuple(None if n is None else int(n) for n in given)
+
+
 def _first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     """The batch shape said by `input_shape=`, `input_dim=` or `batch_input_shape=`."""
     for key in ("batch_input_shape", "batch_shape"):
         if kwargs.get(key) is not None:
-            return tuple(kwargs.pop(key))
-    if kwargs.get("input_shape") is not None:
-        shape = kwargs.pop("input_shape")
-        return (None, *((shape,) if isinstance(shape, int) else tuple(shape)))
-    if kwargs.get("input_dim") is not None:
-        return (None, int(kwargs.pop("input_dim")))
+            return sizes(kwargs.pop(key), key)
+    for key in ("input_shape", "input_dim"):
+        if kwargs.get(key) is not None:
+            return (None, *sizes(kwargs.pop(key), key))
     return None
 
 

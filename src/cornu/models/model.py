@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cornu.graph import config
-from cornu.graph.messages import nearest
+from cornu.graph.messages import described, nearest
 from cornu.graph.symbolic import (
     Bindings,
     SymbolicTensor,
@@ -61,7 +61,7 @@ class Model(Trainer):
         for leaf in flatten([inputs, outputs]):
             if not isinstance(leaf, SymbolicTensor):
                 raise TypeError(
-                    f"Model was given {leaf!r} as an input or output.\n"
+                    f"Model was given {described(leaf)} as an input or output.\n"
                     "Expected symbolic tensors: what Input and calls of layers "
                     "return.\n"
                     "Start from Input(shape=...) and call the layers on it."
@@ -207,17 +207,18 @@ class Model(Trainer):
         )
         if fits or short:
             return
+        numbers = "number" if wanted in ((), (1,)) else "numbers"
         sizes = "x".join("?" if n is None else str(n) for n in wanted)
         fix = "Reshape the data, or change the shape of the Input."
         sizes_known = [n for n in wanted if n is not None]
         whole = len(sizes_known) == len(wanted)
         if whole and shape and math.prod(sizes_known) == math.prod(shape):
-            numbers = ", ".join(map(str, wanted))
-            fix = f"Reshape the data: x = x.reshape(len(x), {numbers})."
+            rows = ", ".join(map(str, wanted))
+            fix = f"Reshape the data: x = x.reshape(len(x), {rows})."
         raise ValueError(
             f"Model {self.name!r} was given data of shape {tuple(array.shape)} for its "
             f"input {symbol.name!r}.\n"
-            f"Expected {(None, *wanted)}: {sizes or 'one number'} per sample.\n{fix}"
+            f"Expected {(None, *wanted)}: {sizes or 'one'} {numbers} per sample.\n{fix}"
         )
 
     def build(self, input_shape: Any = None) -> None:
@@ -299,7 +300,7 @@ def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any
         )
     if outputs is not None and not has_symbolic([inputs]):
         raise TypeError(
-            f"Model was given {inputs!r} as inputs.\n"
+            f"Model was given {described(inputs)} as inputs.\n"
             "Expected symbolic tensors: what Input returns.\n"
             "Start from Input(shape=...), or use Sequential for a list of layers."
         )

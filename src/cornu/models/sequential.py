@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cornu.graph import config
+from cornu.graph.messages import described
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.layers.core import Input, InputLayer
 from cornu.layers.layer import Layer
@@ -72,7 +73,7 @@ class Sequential(Model):
             layer = InputLayer(input_tensor=layer, name=layer.name)
         if not isinstance(layer, Layer):
             raise TypeError(
-                f"Sequential was given {layer!r}.\nExpected layers.\n"
+                f"Sequential was given {described(layer)}.\nExpected layers.\n"
                 "For example Sequential([Dense(64, activation='relu'), Dense(1)])."
             )
         if isinstance(layer, InputLayer):

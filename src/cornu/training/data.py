@@ -73,15 +73,12 @@ class ArrayData:
         x: array, or a list or dict of them, all with the samples on the first axis.
         y: the same, or None.
         sample_weight: array with a weight per sample, or None.
-        class_weight: weight by class index, or None.
 
     Raises:
         ValueError: when arrays are empty or differ in length.
     """
 
-    def __init__(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
-    ) -> None:
+    def __init__(self, x: Any, y: Any = None, sample_weight: Any = None) -> None:
         if callable(getattr(x, "__next__", None)) or hasattr(x, "__getitem__") is False:
             raise TypeError(
                 f"x is {type(x).__name__}, which is no array.\n"
@@ -90,18 +87,22 @@ class ArrayData:
             )
         parts = {"x": x, "y": y, "sample_weight": sample_weight}
         self.parts = {k: _arrays(v, k) for k, v in parts.items()}
-        if class_weight is not None:
-            self.parts["sample_weight"] = weights_of_classes(
-                self.parts["y"], class_weight, self.parts["sample_weight"]
-            )
-        self.arrays: list[np.ndarray] = [
-            a for a in flatten(self.parts_list) if a is not None
-        ]
         self.length = self._check_lengths()
 
     @property
     def parts_list(self) -> list[Any]:
         return [self.parts["x"], self.parts["y"], self.parts["sample_weight"]]
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All arrays, in the order of `parts_list`."""
+        return [a for a in flatten(self.parts_list) if a is not None]
+
+    def weigh_classes(self, class_weight: dict[int, float]) -> None:
+        """Let each sample weigh what its class does, times its own weight."""
+        self.parts["sample_weight"] = weights_of_classes(
+            self.parts["y"], class_weight, self.parts["sample_weight"]
+        )
 
     def _check_lengths(self) -> int:
         named = [
@@ -156,7 +157,6 @@ class ArrayData:
         part.parts = map_structure(
             lambda a: None if a is None else a[where], self.parts
         )
-        part.arrays = [a for a in flatten(part.parts_list) if a is not None]
         part.length = len(part.arrays[0])
         return part
 

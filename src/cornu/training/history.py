@@ -33,6 +33,13 @@ def other_names(name: str) -> list[str]:
     return []
 
 
+class NotRecorded(KeyError):
+    """A KeyError whose message is shown as text."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Logs(dict[str, Any]):
     """A dict that also answers to the other spellings of its keys.
 
@@ -47,10 +54,10 @@ class Logs(dict[str, Any]):
         for other in other_names(key):
             if super().__contains__(other):
                 return super().__getitem__(other)
-        raise KeyError(
-            f"{key!r} was not recorded; there is {', '.join(map(repr, self))}. "
-            "Pass validation data to fit for keys with 'val_', and the metric to "
-            "compile."
+        raise NotRecorded(
+            f"{key!r} was not recorded.\n"
+            f"Expected one of: {_listed(self)}.\n"
+            "Pass validation data to fit for keys with 'val_', and metrics to compile."
         )
 
     def __contains__(self, key: object) -> bool:

@@ -74,12 +74,14 @@ class Trainer(Steps):
         epochs = kwargs.pop("nb_epoch", epochs)
         refuse_unknown("fit", kwargs, _FIT_ARGUMENTS)
         self._check_compiled("fit")
-        data = ArrayData(x, y, sample_weight, class_weight)
+        data = ArrayData(x, y, sample_weight)
         held_out = None
         if validation_split and validation_data is None:
             data, held_out = data.split(validation_split)
         elif validation_data is not None:
             held_out = ArrayData(*unpack_x_y_sample_weight(validation_data))
+        if class_weight is not None:  # what is held out is judged without them
+            data.weigh_classes(class_weight)
         size = _positive(batch_size, "batch_size", 32)
         epochs = _positive(epochs, "epochs", 1, least=0)
         self._preflight(data)
@@ -97,21 +99,21 @@ class Trainer(Steps):
             for epoch in range(initial_epoch, epochs):
                 listeners.on_epoch_begin(epoch, None)
                 title = f"Epoch {epoch + 1}/{epochs}"
-                progress = Progress(verbose, title, steps)
-                order = shuffled(data.length) if shuffle else None
-                logs = self._train_epoch(
-                    batches(order), steps, data, listeners, progress, interrupt
-                )
-                if held_out is not None and _due(validation_freq, epoch):
-                    found = self._evaluate(
-                        held_out,
-                        validation_batch_size or size,
-                        validation_steps,
-                        listeners,
-                        interrupt,
+                with Progress(verbose, title, steps) as progress:
+                    order = shuffled(data.length) if shuffle else None
+                    logs = self._train_epoch(
+                        batches(order), steps, data, listeners, progress, interrupt
                     )
-                    logs.update({f"val_{k}": v for k, v in found.items()})
-                progress.close(logs)
+                    if held_out is not None and _due(validation_freq, epoch):
+                        found = self._evaluate(
+                            held_out,
+                            validation_batch_size or size,
+                            validation_steps,
+                            listeners,
+                            interrupt,
+                        )
+                        logs.update({f"val_{k}": v for k, v in found.items()})
+                    progress.close(logs)
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -240,6 +242,7 @@ class Trainer(Steps):
             "predict", kwargs, ["x", "batch_size", "verbose", "steps", "callbacks"]
         )
         data = ArrayData(x)
+        self._check_data(data.parts["x"])
         size = _positive(batch_size, "batch_size", 32)
         listeners = CallbackList(
             _listed_callbacks(callbacks), self, {"verbose": verbose}
@@ -277,7 +280,9 @@ class Trainer(Steps):
             The loss, or a list of the loss and the metrics.
         """
         self._check_compiled("train_on_batch")
-        data = ArrayData(x, y, sample_weight, class_weight)
+        data = ArrayData(x, y, sample_weight)
+        if class_weight is not None:
+            data.weigh_classes(class_weight)
         self._preflight(data)
         return self._on_batch("train", data, return_dict)
 
@@ -303,6 +308,7 @@ class Trainer(Steps):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         data = ArrayData(x)
+        self._check_data(data.parts["x"])
         batch = next(Batches(data.arrays, data.length)())
         return self._step("predict", repack(data.parts_list, batch))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -90,6 +91,7 @@ class ProgramCache:
         self.arena = Arena()
         self._programs: OrderedDict[Any, StepProgram] = OrderedDict()
         self._warned = False
+        self._lock = threading.RLock()
 
     def clear(self) -> None:
         """Forget all programs: the model was compiled anew."""
@@ -97,20 +99,21 @@ class ProgramCache:
 
     def get(self, key: Any, make: Callable[[], StepProgram]) -> StepProgram:
         """The program of a signature, made where there is none yet."""
-        program = self._programs.get(key)
-        if program is not None:
-            self._programs.move_to_end(key)
-            return program
-        program = self._programs[key] = make()
-        if len(self._programs) > 2 * _MANY:
-            self._programs.popitem(last=False)
+        with self._lock:  # two threads that predict make one program
+            program = self._programs.get(key)
+            if program is not None:
+                self._programs.move_to_end(key)
+                return program
+            program = self._programs[key] = make()
+            if len(self._programs) > 2 * _MANY:
+                self._programs.popitem(last=False)
         if len(self._programs) > _MANY and not self._warned:
             self._warned = True
             warnings.warn(
-                f"This model was called with {len(self._programs)} different "
-                "shapes, and "
-                "for each one a program was made.\nExpected few shapes: programs are "
-                "static.\nPad or cut the batches to few lengths.",
+                f"This model was called with {len(self._programs)} different shapes, "
+                "and for each one a program was made.\n"
+                "Expected few shapes: programs are static.\n"
+                "Pad or cut the batches to few lengths.",
                 stacklevel=4,
             )
         return program

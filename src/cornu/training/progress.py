@@ -30,6 +30,12 @@ class Progress:
         if self.verbose and title:
             print(title, flush=True)
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.close()  # an interrupted pass leaves no bar behind, and no line
+
     def due(self) -> bool:
         """Whether it is time to draw: only then are the logs computed."""
         return self._live and time.perf_counter() - self._drawn >= _INTERVAL

@@ -273,6 +273,7 @@ class Steps(Layer):
         if not self._trained_known:
             # Built only now, by the first batch.
             self._trained = list(self.trainable_variables)
+            self._trained_known = True
         return self._trained
 
     # Programs

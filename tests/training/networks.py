@@ -1,0 +1,30 @@
+"""Small networks and data that the tests of training share."""
+
+import numpy as np
+
+import cornu
+from cornu import layers
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20, 4)).astype("float32")
+LABELS = np.arange(20) % 3
+ONE_HOT = np.eye(3, dtype="float32")[LABELS]
+
+
+def network(
+    units=3, activation="softmax", loss="categorical_crossentropy", metrics=None, **more
+):
+    """Dense(8, relu), Dense(units), compiled."""
+    model = cornu.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(4,), name="hidden"),
+            layers.Dense(units, activation=activation, name="output"),
+        ]
+    )
+    model.compile("rmsprop", loss, metrics=metrics or ["accuracy"], **more)
+    return model
+
+
+def equal_weights(a, b):
+    """Whether two lists of weights are the same, bit for bit."""
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))

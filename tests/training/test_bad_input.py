@@ -1,0 +1,256 @@
+"""What a newcomer may do wrong: the message says what, what was expected, and the way out."""
+
+import numpy as np
+import pytest
+
+import cornu
+from cornu import callbacks, layers, models, optimizers
+from tests.training.networks import LABELS, ONE_HOT, X, network
+
+D = layers.Dense
+SPARSE = "sparse_categorical_crossentropy"
+
+
+class Uninitialized(layers.Layer):
+    def __init__(self):
+        pass
+
+
+def branching_loss(y_true, y_pred):
+    return y_pred if y_pred[0, 0] > 0 else y_true
+
+
+def no_tensor(y_true, y_pred):
+    return "large"
+
+
+CASES = {
+    # shapes and widths
+    "width": (lambda: network().fit(X[:, :3], ONE_HOT), ["(20, 3)", "(None, 4)"]),
+    "images": (
+        lambda: network().fit(X.reshape(20, 2, 2), ONE_HOT),
+        ["(20, 2, 2)", "x.reshape(len(x), 4)"],
+    ),
+    "width of a layer": (
+        lambda: network().layers[0](np.ones((2, 7), "float32")),
+        ["Dense 'hidden'", "is 7", "built for 4", "(4, 8)"],
+    ),
+    "no batch axis": (lambda: D(3)(np.ones(3, "float32")), ["(3,)", "at least 2"]),
+    "predict": (lambda: network().predict(np.ones((2, 9))), ["(2, 9)", "(None, 4)"]),
+    "evaluate": (
+        lambda: network().evaluate(np.ones((20, 9)), ONE_HOT),
+        ["(20, 9)", "(None, 4)"],
+    ),
+    "validation data": (
+        lambda: network().fit(X, ONE_HOT, validation_data=(X[:, :2], ONE_HOT)),
+        ["(20, 2)", "(None, 4)"],
+    ),
+    "targets of another width": (
+        lambda: network().fit(X, np.eye(4)[LABELS]),
+        ["(20, 4)", "(20, 3)", "'output'"],
+    ),
+    "(n,) targets for (n, 3) outputs": (
+        lambda: network(loss="mse").fit(X, LABELS),
+        ["(20,)", "(20, 3)"],
+    ),
+    "set_weights": (lambda: network().set_weights([X]), ["(20, 4)", "(4, 8)"]),
+    "assign": (lambda: cornu.Variable([1.0]).assign([1.0, 2.0]), ["(2,)", "(1,)"]),
+    # lengths
+    "fewer targets": (lambda: network().fit(X, ONE_HOT[:10]), ["x: 20", "y: 10"]),
+    "fewer weights": (
+        lambda: network().fit(X, ONE_HOT, sample_weight=np.ones(3)),
+        ["sample_weight: 3"],
+    ),
+    "empty": (lambda: network().fit(X[:0], ONE_HOT[:0]), ["empty", "at least one"]),
+    "number": (lambda: network().fit(np.float32(1), ONE_HOT), ["single number"]),
+    # labels
+    "indices for one-hot": (
+        lambda: network().fit(X, LABELS),
+        ["(20,)", "to_categorical", SPARSE],
+    ),
+    "one-hot for indices": (
+        lambda: network(loss=SPARSE).fit(X, ONE_HOT),
+        ["one-hot", "categorical_crossentropy", "argmax"],
+    ),
+    "class too large": (
+        lambda: network(loss=SPARSE).fit(X, LABELS + 1),
+        ["class 3", "3 units", "4 units"],
+    ),
+    "class too small": (
+        lambda: network(loss=SPARSE).fit(X, LABELS - 1),
+        ["class -1", "from 0 to 2"],
+    ),
+    "negative one-hot": (lambda: network().fit(X, -ONE_HOT), ["negative", "-1"]),
+    "negative label": (lambda: cornu.utils.to_categorical([0, -1]), ["-1", "negative"]),
+    "softmax over one unit": (
+        lambda: network(1).fit(X, ONE_HOT[:, :1]),
+        ["one unit", "binary_crossentropy"],
+    ),
+    "class that does not exist": (
+        lambda: network(loss=SPARSE).fit(X, LABELS + 0.5),
+        ["whole numbers", "mse"],
+    ),
+    # dtypes and values
+    "text": (
+        lambda: network().fit(np.array([["a"] * 4] * 20), ONE_HOT),
+        ["<U1", "numbers"],
+    ),
+    "objects": (
+        lambda: network().fit(np.array([[1, "a", 2, 3]] * 20, object), ONE_HOT),
+        ["object", "multi-hot"],
+    ),
+    "complex": (lambda: network().fit(X + 1j, ONE_HOT), ["complex"]),
+    "rows of different lengths": (
+        lambda: network().fit([[1, 2], [3]], ONE_HOT),
+        ["equal length", "Pad"],
+    ),
+    "NaN": (lambda: network().fit(X * np.nan, ONE_HOT), ["80 values", "nan_to_num"]),
+    "infinite target": (
+        lambda: network(1, None, "mse").fit(X, X[:, 0] / 0),
+        ["y holds", "infinite"],
+    ),
+    "generator": (lambda: network().fit(iter([1]), ONE_HOT), ["list_iterator"]),
+    # names
+    "optimizer": (lambda: network().compile("rmspop"), ["'rmspop'", "'rmsprop'"]),
+    "loss": (
+        lambda: network().compile("sgd", "categorical_crosentropy"),
+        ["Did you mean 'categorical_crossentropy'"],
+    ),
+    "metric": (
+        lambda: network().compile("sgd", "mse", metrics=["acuracy"]),
+        ["Did you mean 'accuracy'"],
+    ),
+    "activation": (lambda: D(3, activation="rellu"), ["Did you mean 'relu'"]),
+    "initializer": (
+        lambda: D(3, kernel_initializer="glorot_unifrom"),
+        ["Did you mean 'glorot_uniform'"],
+    ),
+    "regularizer": (lambda: D(3, kernel_regularizer="l3"), ["'l3'", "'l2'"]),
+    "constraint": (
+        lambda: D(3, kernel_constraint="maxnorm2"),
+        ["constraint", "'maxnorm2'"],
+    ),
+    "layer": (lambda: network().get_layer("hiden"), ["Did you mean 'hidden'"]),
+    "module": (lambda: cornu.layrs, ["Did you mean 'layers'"]),
+    # keywords
+    "keyword of Dense": (lambda: D(3, activaton="relu"), ["Did you mean 'activation'"]),
+    "keyword of fit": (
+        lambda: network().fit(X, ONE_HOT, epoch=3),
+        ["Did you mean 'epochs'"],
+    ),
+    "keyword of evaluate": (
+        lambda: network().evaluate(X, ONE_HOT, batchsize=3),
+        ["Did you mean 'batch_size'"],
+    ),
+    "keyword of compile": (
+        lambda: network().compile("sgd", los="mse"),
+        ["Did you mean 'loss'"],
+    ),
+    "keyword of an optimizer": (
+        lambda: optimizers.Adam(learnin_rate=1),
+        ["Did you mean 'learning_rate'"],
+    ),
+    # numbers out of range
+    "units": (lambda: D(-1), ["units=-1"]),
+    "units as text": (lambda: D("many"), ["units='many'"]),
+    "epochs": (lambda: network().fit(X, ONE_HOT, epochs=-1), ["epochs=-1"]),
+    "batch size": (lambda: network().fit(X, ONE_HOT, batch_size=0), ["batch_size=0"]),
+    "split": (lambda: network().fit(X, ONE_HOT, validation_split=1.5), ["1.5"]),
+    "dropout": (lambda: layers.Dropout(3), ["rate=3"]),
+    "learning rate": (lambda: optimizers.SGD("fast"), ["'fast'", "0.001"]),
+    "seed": (lambda: cornu.utils.set_random_seed("one"), ["'one'"]),
+    "input shape": (lambda: D(3, input_shape="wide"), ["'wide'"]),
+    "target shape": (
+        lambda: models.Sequential([layers.Reshape((3,), input_shape=(4,))]),
+        ["(4,)", "(3,)"],
+    ),
+    # order and kind
+    "fit before compile": (
+        lambda: models.Sequential([D(3, input_shape=(4,))]).fit(X, ONE_HOT),
+        ["not compiled", "compile("],
+    ),
+    "evaluate before compile": (
+        lambda: models.Sequential([D(3, input_shape=(4,))]).evaluate(X, ONE_HOT),
+        ["not compiled"],
+    ),
+    "no targets": (lambda: network().fit(X, verbose=0), ["no loss", "y="]),
+    "no layer": (lambda: models.Sequential([D(3), "softmax"]), ["'softmax'", "layers"]),
+    "no symbolic tensors": (lambda: models.Model(X, ONE_HOT), ["Input(shape"]),
+    "an Input is missing": (
+        lambda: models.Model(cornu.Input((3,)), D(2)(cornu.Input((3,), name="b"))),
+        ["'b'"],
+    ),
+    "super().__init__ is missing": (lambda: Uninitialized()(X), ["super().__init__"]),
+    "no callback": (
+        lambda: network().fit(X, ONE_HOT, callbacks=[print]),
+        ["callbacks.Callback"],
+    ),
+    "a class as a callback": (
+        lambda: network().fit(X, ONE_HOT, callbacks=[callbacks.History]),
+        ["instance"],
+    ),
+    "if on a traced tensor": (
+        lambda: network(loss=branching_loss).fit(X, ONE_HOT, verbose=0),
+        ["ops.where", "test_bad_input.py:"],
+    ),
+    "a loss that is no tensor": (
+        lambda: network(loss=no_tensor).fit(X, ONE_HOT, verbose=0),
+        ["numbers"],
+    ),
+    "key of history": (
+        lambda: network().fit(X, ONE_HOT, verbose=0).history["val_loss"],
+        ["'val_loss'", "accuracy, loss"],
+    ),
+    "program before a step": (lambda: network().train_program, ["fit()"]),
+    "product": (
+        lambda: cornu.ops.matmul(np.ones((2, 3)), np.ones((2, 3))),
+        ["[matmul]", "(2, 3)"],
+    ),
+    "broadcast": (
+        lambda: cornu.ops.add(np.ones((2, 3)), np.ones((2, 4))),
+        ["[add]", "(2, 4)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_has_three_parts(case):
+    function, parts = CASES[case]
+    with np.errstate(all="ignore"), pytest.raises(Exception) as error:
+        function()
+    message = str(error.value)
+    assert len(message.split("\n")) >= 3, message
+    assert "Expected" in message
+    for part in parts:
+        assert part in message, message
+
+
+def test_preflight_can_warn_or_be_silent():
+    model = network(loss=SPARSE)
+    cornu.config.set_preflight("warn")
+    try:
+        with pytest.warns(UserWarning, match="class 3"):
+            model.fit(X, LABELS + 1, verbose=0)
+        cornu.config.set_preflight("off")
+        model.fit(X, LABELS + 1, verbose=0)
+    finally:
+        cornu.config.set_preflight("error")
+    assert cornu.config.preflight() == "error"
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "targets"),
+    [
+        (1, "binary_crossentropy", LABELS % 2),
+        (1, "binary_crossentropy", LABELS % 2 + 0.05 * X[:, 0]),
+        (1, "mse", X[:, 0]),
+        (1, "mae", X[:, :1]),
+        (3, SPARSE, LABELS[:, None]),
+        (3, SPARSE, LABELS.astype("float64")),
+        (3, "binary_crossentropy", ONE_HOT),
+    ],
+)
+def test_what_books_print_stays_accepted(units, loss, targets):
+    model = network(units, "sigmoid" if units == 1 else "softmax", loss)
+    history = model.fit(X, targets, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
