@@ -21,7 +21,9 @@ def network(
             layers.Dense(units, activation=activation, name="output"),
         ]
     )
-    model.compile("rmsprop", loss, metrics=metrics or ["accuracy"], **more)
+    model.compile(
+        "rmsprop", loss, metrics=["accuracy"] if metrics is None else metrics, **more
+    )
     return model
 
 

@@ -1,4 +1,4 @@
-"""What a newcomer may do wrong: the message says what, what was expected, and the way out."""
+"""What a newcomer may do wrong: each message says what, what else, and the way out."""
 
 import numpy as np
 import pytest
@@ -195,7 +195,7 @@ CASES = {
     ),
     "a loss that is no tensor": (
         lambda: network(loss=no_tensor).fit(X, ONE_HOT, verbose=0),
-        ["numbers"],
+        ["dtype", "float32"],
     ),
     "key of history": (
         lambda: network().fit(X, ONE_HOT, verbose=0).history["val_loss"],

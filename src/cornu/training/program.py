@@ -120,8 +120,8 @@ class ProgramCache:
 
 
 def tensors(values: Any) -> Any:
-    """Nested arrays as tensors."""
-    return map_structure(lambda v: None if v is None else Tensor(v), values)
+    """Nested arrays as tensors, which stay what they are when the next batch comes."""
+    return map_structure(lambda v: None if v is None else Tensor(v.copy()), values)
 
 
 def repack(nest: Any, arrays: list[Any]) -> Any:

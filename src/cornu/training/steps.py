@@ -32,7 +32,7 @@ class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""
 
     # A model inside this one that is compiled itself keeps its own count.
-    _untracked = Layer._untracked | {"_loss_tracker"}
+    _untracked = Layer._untracked | {"_loss_tracker", "_trained"}
 
     def _init_trainer(self) -> None:
         self.optimizer: Any = None
@@ -93,6 +93,9 @@ class Steps(Layer):
             "auto_scale_loss",
         ]
         refuse_unknown("compile", kwargs, known)
+        if any(isinstance(each, str) for each in flatten(loss_weights)):
+            # Keras 1 and 2 had metrics in third place, and loss_weights in fourth.
+            loss_weights, metrics = metrics, loss_weights
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
