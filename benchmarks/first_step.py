@@ -1,6 +1,6 @@
 """From the call of `fit` to the end of the first step, in a new process.
 
-    python -m benchmarks.first_step
+python -m benchmarks.first_step
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The notes' MNIST network, written by hand in NumPy: what Cornu is measured against.
 
-Everything is allocated beforehand, every call has `out=`, and the gradient of softmax and
-crossentropy is the textbook's p - y. Loss and accuracy are summed as `fit` shows them.
+Everything is allocated beforehand, every call has `out=`, and the gradient of softmax
+and crossentropy is the textbook's p - y. Loss and accuracy are summed as `fit` does.
 
     python -m benchmarks.handwritten_mlp [rounds]
 

@@ -117,6 +117,8 @@ class Trainer(Steps):
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+        if self.optimizer.built:
+            self.optimizer.finalize_variable_values(self._trained_now())
         listeners.on_train_end(None)
         return history
 

@@ -83,9 +83,13 @@ def _tell(message: str) -> None:
 
 
 def _check_finite(array: np.ndarray, what: str) -> None:
-    # The sum is NaN or infinite if any element is, and needs no array of booleans.
-    if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
+    # The sum is NaN or infinite if any element is, and needs no array of booleans; if it
+    # only overflows, the elements are looked at.
+    if array.dtype.kind != "f":
         return
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(array)):
+            return
     bad = ~np.isfinite(array)
     if bad.any():
         rows = np.unique(np.nonzero(bad)[0])

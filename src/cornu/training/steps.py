@@ -168,9 +168,10 @@ class Steps(Layer):
                 y_pred = self(x, training=True)
             with section("loss"):
                 loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+                scaled = self.optimizer.scale_loss(loss)
         weights = self._trained_now()
         with section("backward"):
-            gradients = tape.gradient(loss, weights)
+            gradients = tape.gradient(scaled, weights)
         with section("update"):
             self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         with section("metrics"):
