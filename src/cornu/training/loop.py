@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,8 @@ class Trainer(Steps):
             class_weight: weight by class index.
             sample_weight: weight per sample.
             initial_epoch: number of epochs that are done already.
-            steps_per_epoch: batches per epoch, where not all data is to be used.
+            steps_per_epoch: batches per epoch; the next epoch goes on where the last
+                one ended, and begins anew when the data is used up.
             validation_steps: batches of the validation, where not all is to be used.
             validation_batch_size: samples per step of the validation.
             validation_freq: validate each so many epochs, or after the listed ones.
@@ -88,7 +91,10 @@ class Trainer(Steps):
         if held_out is not None:
             self._preflight(held_out)
         batches = Batches(data.arrays, size)
-        steps = min(batches.count, steps_per_epoch or batches.count)
+        steps = _positive(steps_per_epoch, "steps_per_epoch", batches.count)
+        parts = _in_epochs(
+            batches, steps, lambda: shuffled(data.length) if shuffle else None
+        )
         history = History()
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         listeners = CallbackList([*_listed_callbacks(callbacks), history], self, params)
@@ -100,9 +106,8 @@ class Trainer(Steps):
                 listeners.on_epoch_begin(epoch, None)
                 title = f"Epoch {epoch + 1}/{epochs}"
                 with Progress(verbose, title, steps) as progress:
-                    order = shuffled(data.length) if shuffle else None
                     logs = self._train_epoch(
-                        batches(order), steps, data, listeners, progress, interrupt
+                        next(parts), data, listeners, progress, interrupt
                     )
                     if held_out is not None and _due(validation_freq, epoch):
                         found = self._evaluate(
@@ -124,8 +129,7 @@ class Trainer(Steps):
 
     def _train_epoch(
         self,
-        batches: Any,
-        steps: int,
+        batches: Iterator[Any],
         data: ArrayData,
         listeners: CallbackList,
         progress: Progress,
@@ -134,8 +138,6 @@ class Trainer(Steps):
         self.reset_metrics()
         nest, logs = data.parts_list, None
         for step, batch in enumerate(batches):
-            if step == steps:
-                break
             if listeners.wants_batches:
                 listeners.on_train_batch_begin(step, None)
             logs = self._step("train", repack(nest, batch))
@@ -342,6 +344,26 @@ _EVALUATE_ARGUMENTS = [
     "x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks",
     "return_dict",
 ]  # fmt: skip
+
+
+def _in_epochs(
+    batches: Batches, steps: int, order: Callable[[], Any]
+) -> Iterator[Iterator[Any]]:
+    """The batches of each epoch; as in Keras, `steps` of them that go on through the
+    data from epoch to epoch, and begin anew when it is used up."""
+    while True:
+        stream, left = batches(order()), batches.count
+        while left > 0:
+            if left < steps:
+                warnings.warn(
+                    f"An epoch has only {left} of the {steps} steps that "
+                    "steps_per_epoch asks for: the data is used up.\n"
+                    f"Expected a divisor of {batches.count}, the number of batches.\n"
+                    "Leave steps_per_epoch away to use all data in each epoch.",
+                    stacklevel=3,
+                )
+            yield islice(stream, steps)
+            left -= steps
 
 
 def shuffled(n: int) -> np.ndarray:

@@ -83,8 +83,8 @@ def _tell(message: str) -> None:
 
 
 def _check_finite(array: np.ndarray, what: str) -> None:
-    # The sum is NaN or infinite if any element is, and needs no array of booleans; if it
-    # only overflows, the elements are looked at.
+    # The sum is NaN or infinite if any element is, and needs no array of booleans. If
+    # it only overflows, the elements are looked at.
     if array.dtype.kind != "f":
         return
     with np.errstate(all="ignore"):
