@@ -1,7 +1,8 @@
 # make demo, make test: all that a newcomer needs, with Python 3.11 and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+# As many processes as cores, so one BLAS thread each: idle ones spin.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 PROJECT := pyproject.toml constraints.txt
 
 .PHONY: demo test check lint types imports slow bench clean

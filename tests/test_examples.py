@@ -15,7 +15,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 def test_it_runs(path, tmp_path):
     environment = {**os.environ, "CORNU_HOME": str(tmp_path), "MPLBACKEND": "Agg"}
     done = subprocess.run(
-        [sys.executable, "-m", "cornu.lab", "run", str(path)],
+        [sys.executable, "-m", "cornu", "run", str(path)],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -320,8 +320,8 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     if not len(condition.shape):
         return ops.cond(
             condition,
-            yes if callable(yes) else lambda: ops.identity(yes),
-            no if callable(no) else lambda: ops.identity(no),
+            yes if callable(yes) else lambda: ops.convert_to_tensor(yes),
+            no if callable(no) else lambda: ops.convert_to_tensor(no),
         )
     yes, no = (each() if callable(each) else each for each in (yes, no))
     missing = len(yes.shape) - len(condition.shape)

@@ -1,18 +1,15 @@
-"""Where the files of data sets are found, and how they are downloaded and read."""
+"""Where the files of data sets are found, and how they are downloaded."""
 
 from __future__ import annotations
 
 import os
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-
-import numpy as np
 
 # Seconds to wait for a connection, and for the next bytes. Offline must show quickly.
 _TIMEOUT = (5, 30)
@@ -48,15 +45,26 @@ class Place(NamedTuple):
 
 def cache_folder() -> Path:
     """Where Cornu keeps what it downloads: `$CORNU_HOME/datasets`, or in `~/.cornu`."""
-    return Path(os.environ.get("CORNU_HOME") or "~/.cornu").expanduser() / "datasets"
+    return _home("CORNU_HOME", ".cornu") / "datasets"
+
+
+def _home(variable: str, name: str) -> Path:
+    """The folder in this environment variable, or of this name in the user's home."""
+    chosen = os.environ.get(variable)
+    if chosen:
+        return Path(os.path.expanduser(chosen))
+    try:
+        return Path.home() / name
+    except RuntimeError:  # nobody's process, as in some containers: there is no home
+        return Path(tempfile.gettempdir()) / name
 
 
 def places() -> list[Place]:
     """The folders that are looked in for data sets, in this order."""
     folders = os.environ.get("CORNU_DATA", "").split(os.pathsep)
-    found = [Place(Path(f).expanduser(), "CORNU_DATA") for f in folders if f]
+    found = [Place(Path(os.path.expanduser(f)), "CORNU_DATA") for f in folders if f]
     found.append(Place(cache_folder(), "Cornu's cache"))
-    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+    keras = _home("KERAS_HOME", ".keras") / "datasets"
     found.append(Place(keras, "Keras's cache"))
     return found
 
@@ -74,10 +82,10 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         DatasetUnavailable: when there is no such file and it cannot be downloaded.
     """
-    name = Path(file.name if path is None else path).expanduser()
+    name = Path(os.path.expanduser(file.name if path is None else path))
     for place in places():
         candidate = place.folder / name  # just `name` if that is absolute
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # False also where one may not look
             return candidate
     target = cache_folder() / name
     failures = []
@@ -88,7 +96,8 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
             failures.append((url, error))
         else:
             return target
-    raise _unavailable(file, name, failures) from failures[-1][1]
+    # The reasons are in the message, without four chained tracebacks of libraries.
+    raise _unavailable(file, name, failures)
 
 
 def _unavailable(
@@ -113,117 +122,72 @@ def _download(url: str, sha256: str, target: Path) -> None:
     """Download to `target`, which appears only when it is whole and right."""
     import pooch
 
-    pooch.get_logger().setLevel("WARNING")  # where the file goes is no news to anyone
-    with _progress(f"Downloading {target.name}") as bar:
-        shown: Any = bar  # pooch takes what behaves like tqdm's bar, but types a bool
-        download: Any = pooch.HTTPDownloader(progressbar=shown, timeout=_TIMEOUT)
-        # pooch writes a temporary file beside the target, checks it, and renames it.
-        pooch.retrieve(
-            url, f"sha256:{sha256}", target.name, target.parent, None, download
-        )
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # where the file goes is no news to anyone
+    fetch: Any = _fetch  # pooch calls it as we write it, but types it otherwise
+    try:
+        # A temporary file beside the target is written, checked and renamed.
+        pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, None, fetch)
+    finally:
+        logger.setLevel(level)
+
+
+def _fetch(url: str, path: str, _: Any) -> None:
+    """Write what is found at an address into a file; pooch calls this."""
+    import requests
+
+    with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0))
+        title = f"Downloading {urlsplit(url).path.rpartition('/')[2]}"
+        with open(path, "wb") as file, _progress(title, size) as advance:
+            for chunk in response.iter_content(2**16):
+                file.write(chunk)
+                advance(len(chunk))
 
 
 def _why(url: str, error: Exception) -> str:
     """What went wrong with a download, in a line without the library's internals."""
     from requests import exceptions
 
+    host = urlsplit(url).netloc
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
         return (
             f"the server answered {error.response.status_code} {error.response.reason}"
         )
     if isinstance(error, exceptions.ChunkedEncodingError):
         return "the connection broke before the file was whole"
+    if isinstance(error, exceptions.SSLError):
+        return f"the certificate of {host} could not be verified"
+    # requests says ReadTimeout before the answer, and ConnectionError within it.
+    if isinstance(error, exceptions.ReadTimeout) or "Read timed out" in str(error):
+        return f"{host} stopped answering"
     if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout)):
-        return f"no connection to {urlsplit(url).netloc}"
+        return f"no connection to {host}"
     if isinstance(error, ValueError) and "hash" in str(error).lower():
         return "what arrived is not this file (its checksum is wrong)"
     return str(error)
 
 
-class _Bar:
-    """A rich progress bar that pooch can drive (it expects tqdm's four methods)."""
-
-    total = 0
-
-    def __init__(self, progress: Any, title: str) -> None:
-        self._progress = progress
-        self._task = progress.add_task(title, total=None)
-
-    def update(self, size: int) -> None:
-        self._progress.update(self._task, total=self.total or None, advance=size)
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        self._progress.stop()
-
-
 @contextmanager
-def _progress(title: str) -> Iterator[_Bar | bool]:
-    """A progress bar on a terminal, False elsewhere."""
+def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, nothing elsewhere.
+
+    Args:
+        title: what stands before it.
+        size: number of bytes to come; 0 where that is not known.
+
+    Yields:
+        A function to be told how many bytes have come.
+    """
     if not sys.stderr.isatty():
-        yield False
+        yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield _Bar(progress, title)
-
-
-def load_npz(
-    file: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str
-) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file; code that a file might carry is never run.
-
-    Args:
-        file: path of the file.
-        shapes: name and shape of each array that is wanted; -1 stands for any size.
-        dtype: what the arrays are made of.
-
-    Raises:
-        ValueError: when the file cannot be read or holds something else; it names the
-            file.
-    """
-    wanted = ", ".join(f"{k} {s}".replace("-1", "n") for k, s in shapes.items())
-    expected = f"an .npz file with arrays of {dtype}: {wanted}"
-    if not zipfile.is_zipfile(file):  # np.load would take it for a pickle
-        raise corrupt(file, "not a whole .npz file", expected)
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in shapes if name in archive.files}
-    except _UNREADABLE as error:
-        raise corrupt(file, f"cannot be read ({error})", expected) from error
-    for name, shape in shapes.items():
-        if name not in arrays:
-            raise corrupt(file, f"there is no array {name!r} in it", expected)
-        array = arrays[name]
-        fits = len(shape) == array.ndim and all(
-            want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
-        )
-        if not fits or array.dtype != dtype:
-            found = f"{name} is {array.dtype} of shape {array.shape}"
-            raise corrupt(file, found, expected)
-    return arrays
-
-
-_UNREADABLE = (
-    ValueError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-def corrupt(file: Path, found: str, expected: str) -> ValueError:
-    """The error to raise when the file of a data set is not what it should be."""
-    return ValueError(
-        f"{file}: {found}.\n"
-        f"Expected {expected}.\n"
-        "Delete or replace this file; a file that is nowhere is downloaded anew."
-    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=size or None)
+        yield lambda count: bar.advance(task, count)

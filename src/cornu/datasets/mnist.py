@@ -6,7 +6,9 @@ import os
 
 import numpy as np
 
-from cornu.datasets import lookup
+from cornu.datasets import lookup, npz
+
+__all__ = ["load_data"]
 
 _FILE = lookup.RemoteFile(
     title="MNIST",
@@ -53,11 +55,11 @@ def load_data(
     file = lookup.find(_FILE, path)
     shapes = {"x_train": (-1, 28, 28), "y_train": (-1,)}
     shapes |= {"x_test": (-1, 28, 28), "y_test": (-1,)}
-    arrays = lookup.load_npz(file, shapes, "uint8")
+    arrays = npz.load(file, shapes, "uint8")
     for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
         if len(arrays[x]) != len(arrays[y]):
             found = f"{len(arrays[x])} images in {x}, {len(arrays[y])} labels in {y}"
-            raise lookup.corrupt(file, found, "one label for each image")
+            raise npz.corrupt(file, found, "one label for each image")
     return (
         (arrays["x_train"], arrays["y_train"]),
         (arrays["x_test"], arrays["y_test"]),

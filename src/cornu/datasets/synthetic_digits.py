@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["load_data"]
+
 # The ways of writing each digit, 0 to 9: strokes (divided by |) as control points `x,y`
 # in a box of 100 by 100, y downwards. Curves run smoothly through their points; a point
 # given twice makes a corner.
