@@ -38,6 +38,7 @@ def blocks(path):
 def test_code_of_the_readme(name, capsys):
     (code,) = blocks(ROOT / name)
     code = code.replace("epochs=3", "epochs=1")
+    cornu.utils.clear_session()
     exec(compile(code, name, "exec"), {"__name__": "readme"})
     out = capsys.readouterr().out
     assert "loss: " in out

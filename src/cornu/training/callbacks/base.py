@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-_BATCH_HOOKS = (
+BATCH_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
     "on_train_batch_begin",
@@ -93,7 +93,7 @@ class Callback:
         """Whether a batch hook is overridden: only then are batch logs computed."""
         return any(
             getattr(type(self), hook) is not getattr(Callback, hook)
-            for hook in _BATCH_HOOKS
+            for hook in BATCH_HOOKS
         )
 
 

@@ -1,0 +1,84 @@
+"""Callbacks that watch one number of the logs: is it better than it was?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornu.training.callbacks.base import Callback
+
+_MODES = ("auto", "min", "max")
+
+
+class MonitorCallback(Callback):
+    """Base of callbacks that watch a metric.
+
+    Args:
+        monitor: its name in the logs, such as 'val_loss'; older spellings ('val_acc')
+            are understood.
+        mode: 'min' or 'max', what is better; 'auto' asks the metric.
+        min_delta: the least change that counts as better, not negative.
+
+    Raises:
+        ValueError: for another mode, and when the logs do not hold `monitor`.
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0.0
+    ) -> None:
+        super().__init__()
+        if mode not in _MODES:
+            raise ValueError(
+                f"{type(self).__name__} was given mode={mode!r}.\n"
+                f"Expected one of {', '.join(map(repr, _MODES))}.\n"
+                "Write 'min' where less is better, as of a loss."
+            )
+        self.monitor = monitor
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self._upwards: bool | None = None if mode == "auto" else mode == "max"
+
+    def monitored(self, logs: dict[str, Any]) -> float:
+        """The number that is watched.
+
+        Raises:
+            ValueError: when it is not in the logs; the message lists what is.
+        """
+        if self.monitor in logs:
+            return float(logs[self.monitor])
+        fix = f"Write monitor={next(iter(logs), 'loss')!r}, or compile with the metric."
+        if self.monitor.startswith("val_") and not any(
+            name.startswith("val_") for name in logs
+        ):
+            fix = "Pass validation_data= or validation_split= to fit."
+        raise ValueError(
+            f"{type(self).__name__} watches {self.monitor!r}, which is not measured.\n"
+            f"Expected one of: {', '.join(logs)}.\n{fix}"
+        )
+
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Whether `value` is better than `reference` by more than `min_delta`."""
+        if reference is None:
+            return True
+        if self._upwards is None:
+            self._upwards = self._direction() == "up"
+        if self._upwards:
+            return value - self.min_delta > reference
+        return value + self.min_delta < reference
+
+    def _direction(self) -> str:
+        """'up' or 'down', as the metric says."""
+        from cornu.training.history import other_names
+
+        name = self.monitor.removeprefix("val_")
+        if name == "loss" or name.endswith("_loss"):
+            return "down"
+        for metric in self.model.metrics:
+            if metric.name in (name, *other_names(name)):
+                direction = getattr(metric, "_direction", None)
+                if direction is not None:
+                    return direction
+        raise ValueError(
+            f"{type(self).__name__} does not know whether {self.monitor!r} should rise "
+            "or fall.\nExpected mode='max' or mode='min' for this metric.\n"
+            f"Write {type(self).__name__}(monitor={self.monitor!r}, mode='max')."
+        )

@@ -1,0 +1,127 @@
+"""Callbacks that change the learning rate from epoch to epoch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from cornu.training.callbacks.base import Callback
+from cornu.training.callbacks.monitor import MonitorCallback
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of each epoch.
+
+    Args:
+        schedule: `f(epoch, rate)` or `f(epoch)`, which gives the new rate.
+        verbose: whether to tell the rate of each epoch.
+
+    Raises:
+        ValueError: when the schedule gives no number.
+
+    Example:
+
+    >>> slower = LearningRateScheduler(lambda epoch, rate: rate * 0.9)
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+        try:
+            inspect.signature(schedule).bind(0, 0.1)
+            self._takes_rate = True
+        except TypeError:  # the form of Keras 1
+            self._takes_rate = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        before = float(optimizer.learning_rate)
+        given = (epoch, before) if self._takes_rate else (epoch,)
+        rate = self.schedule(*given)
+        if not isinstance(rate, Real) and getattr(rate, "shape", None) != ():
+            raise ValueError(
+                f"The schedule of LearningRateScheduler gave {rate!r} for epoch "
+                f"{epoch}.\nExpected a number.\n"
+                "Return the rate of that epoch from the function."
+            )
+        optimizer.learning_rate = float(rate)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate {float(rate)}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Makes the learning rate smaller when a metric no longer improves.
+
+    Args:
+        monitor: name of the metric in the logs.
+        factor: the new rate is the old one times this, from 0 to 1.
+        patience: so many epochs without an improvement are allowed.
+        verbose: whether to tell of each change.
+        mode: 'min', 'max', or 'auto': as the metric says.
+        min_delta: the least change that counts as an improvement.
+        cooldown: epochs to wait after a change before counting again.
+        min_lr: the smallest rate.
+
+    Raises:
+        ValueError: when `factor` is 1 or more, or `monitor` is not measured.
+
+    Example:
+
+    >>> slower = ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=5)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1:
+            raise ValueError(
+                f"ReduceLROnPlateau was given factor={factor}.\n"
+                "Expected less than 1: the rate becomes smaller.\nFor example 0.1."
+            )
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self._begin()
+
+    def _begin(self) -> None:
+        self.best: float | None = None
+        self.wait = self.cooldown_counter = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._begin()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = {} if logs is None else logs
+        rate = float(self.model.optimizer.learning_rate)
+        current = self.monitored(logs)
+        logs["learning_rate"] = rate
+        if self.cooldown_counter:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(current, self.best):
+            self.best, self.wait = current, 0
+        elif not self.cooldown_counter:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                self._reduce(epoch, rate)
+
+    def _reduce(self, epoch: int, rate: float) -> None:
+        rate = max(rate * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = rate
+        self.cooldown_counter, self.wait = self.cooldown, 0
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate reduced to {rate}")
