@@ -402,4 +402,8 @@ def _products(rng, name):
     yield call(*pair, contract=((1,), (0,)), batch=((), ()))
 
 
-from tests.ops import samples_control, samples_networks  # noqa: E402, F401
+from tests.ops import (  # noqa: E402
+    samples_control,  # noqa: F401
+    samples_networks,  # noqa: F401
+    samples_updates,  # noqa: F401
+)

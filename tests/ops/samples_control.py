@@ -4,7 +4,7 @@ import numpy as np
 
 from cornu import ops
 from cornu.graph import Spec, trace
-from tests.ops.table import call, normal, samples_of, whole
+from tests.ops.table import call, normal, rough, samples_of, whole
 
 
 def f64(*shape):
@@ -88,3 +88,18 @@ def _cond(rng, name):
     other = trace(lambda x, i: x * ops.cast(i, "float64"), (f64(2), Spec((), "int32")))
     branches = {"on_true": one, "on_false": other}
     yield call(np.array(False), normal(rng, 2), whole(rng, 1, 5), **branches)
+
+
+@samples_of("custom_gradient")
+def _custom(rng, name):
+    # Rough: the gradient is what its author says, not what differences tell.
+    once = {"n_outputs": 1, "places": (1,)}
+    for shape in ((), (3,), (0, 2)):
+        rule = trace(lambda g: g * 2.0, (f64(*shape),))
+        yield rough(normal(rng, *shape), normal(rng, *shape), rule=rule, **once)
+    # Two results, an argument without gradient, and something the rule reads.
+    rule = trace(lambda g, h, c: (g * c + ops.sum(h),), (f64(2), f64(3), f64()))
+    arrays = normal(rng, 2), normal(rng, 3), normal(rng, 2), whole(rng, 0, 9)
+    yield rough(*arrays, normal(rng), rule=rule, n_outputs=2, places=(2,))
+    # In eager mode the rule is the author's function itself.
+    yield rough(normal(rng, 2), normal(rng, 2), rule=lambda g: [g * 3.0], **once)

@@ -1,11 +1,15 @@
 """Samples of convolution, pooling and what networks are named after."""
 
+import inspect
+
 import numpy as np
 
 from cornu.graph import OPS, Spec
 from cornu.graph.trace import Literal
 from tests.ops.samples import SHAPES
 from tests.ops.table import (
+    SAMPLES,
+    Sample,
     away_from_zero,
     call,
     distinct,
@@ -188,3 +192,25 @@ def _dropout(rng, name):
 def _constants(rng, name):
     for array in (normal(rng), normal(rng, 2, 3), np.zeros((0, 2)), np.array([True])):
         yield call(value=Literal(array))
+
+
+# The gradients of the crossentropies, in one piece
+
+
+def _with_cotangents(rng, name):
+    """The samples of the function itself, each with a cotangent of its result."""
+    function = name.removesuffix("_grad")
+    for sample in list(SAMPLES[function]):
+        (out,) = OPS[function].expanded(sample.specs, sample.params).outputs
+        for wrt, array in enumerate(sample.inputs):
+            if array.dtype.kind == "f":
+                arrays = (*sample.inputs, normal(rng, *out.shape))
+                yield Sample(arrays, {"wrt": wrt, **sample.params}, sample.smooth)
+
+
+def _is_gradient_in_one_piece(op):
+    return op.is_composite and "wrt" in inspect.signature(op.expansion).parameters
+
+
+for _name in [n for n, op in OPS.items() if _is_gradient_in_one_piece(op)]:
+    samples_of(_name)(_with_cotangents)

@@ -86,22 +86,32 @@ def test_no_precision_leaks(op, sample, dtype):
         assert not is_float(spec.dtype) or spec.dtype in (dtype, "float32")
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(
-        ops.__all__
-        if hasattr(ops, "__all__")
-        else [n for n in vars(ops) if not n.startswith("_")]
-    ),
-)
+PUBLIC = {
+    name
+    for name, each in vars(ops).items()
+    if not name.startswith("_") and not inspect.ismodule(each)
+}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_a_public_function_says_what_it_does(name):
     function = getattr(ops, name)
-    if inspect.ismodule(function):
-        pytest.skip("a module")
     assert callable(function)
     doc = inspect.getdoc(function)
     assert doc
     assert doc.split("\n")[0].strip().endswith((".", ":"))
+
+
+# They take numbers and shapes, or give what is no tensor.
+OF_NO_TENSOR = {"arange", "convert_to_numpy", "custom_gradient", "eye", "identity"}
+OF_NO_TENSOR |= {"linspace"}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - OF_NO_TENSOR))
+def test_a_public_function_takes_symbolic_tensors(name):
+    function = getattr(ops, name)
+    assert hasattr(function, "__wrapped__"), f"{name} is not @public"
+    assert FUNCTIONS[function.__name__] is not None
 
 
 def test_every_operator_finds_its_function():

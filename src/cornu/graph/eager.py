@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph import config
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
@@ -86,7 +87,7 @@ class Tensor(TensorBase):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy or (dtype is not None and np.dtype(dtype) != self._array.dtype):
-            return np.array(self._array, dtype)
+            return np.array(self._array, dtype, copy=copy is not False)
         view = self._array.view()
         view.flags.writeable = False  # other tensors may rest on the same memory
         return view
@@ -123,6 +124,7 @@ def quiet_context() -> contextvars.Context:
 class _Tapes(threading.local):
     def __init__(self) -> None:
         self.open: list[list[Record]] = []
+        self.on_read: list[Any] = []  # called with each variable that is read
         self.quietly = quiet_context().run
 
 
@@ -154,9 +156,10 @@ def run(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
 def _run_composite(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
     assert op.expansion is not None
     tapes = TAPES.open
-    if not tapes or op.gradient is None:
+    own = op.gradient is not None or op.no_gradient is not None
+    if not tapes or not own:
         return op.expansion(*inputs, **params)
-    TAPES.open = []  # the composite has a gradient of its own: one entry for it all
+    TAPES.open = []  # the composite has a rule of its own: one entry for it all
     try:
         result = op.expansion(*inputs, **params)
     finally:
@@ -172,7 +175,12 @@ def _run_composite(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -
 def as_array(value: Any, dtype: str | None = None) -> np.ndarray:
     """`value` as a NumPy array of a dtype that Cornu computes with.
 
-    Python floats (also in lists) become float32, Python ints int32; arrays keep theirs.
+    Python floats (also in lists) become floatx, Python ints int32 where they fit;
+    arrays keep theirs.
+
+    Raises:
+        TypeError: for what is no number, or of a dtype that Cornu has not.
+        ValueError: for lists whose rows differ in length.
     """
     if isinstance(value, np.ndarray):
         array = value
@@ -187,11 +195,14 @@ def as_array(value: Any, dtype: str | None = None) -> np.ndarray:
             ) from error
         if dtype is None and not isinstance(value, np.generic):
             if array.dtype == np.float64:
-                array = array.astype(np.float32)
+                array = array.astype(config.floatx())
             elif array.dtype == np.int64 and _made_of_python_numbers(value):
-                array = array.astype(np.int32)
-    if array.dtype.kind not in "biuf":
+                narrow = array.astype(np.int32)
+                array = narrow if (narrow == array).all() else array
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         standardize_dtype(array.dtype)  # raises for all but bfloat16
+    if not array.dtype.isnative:  # as some file formats have it
+        array = array.astype(array.dtype.newbyteorder("="))
     return array if dtype is None else array.astype(dtype, copy=False)
 
 

@@ -7,7 +7,7 @@ vocabulary: what they compute is recorded in turn, and can be differentiated aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from typing import Any
@@ -96,12 +96,29 @@ def _rule(entry: Node | Record, outs: list[Any]) -> Sequence[Any]:
 
 def _through_expansion(entry: Node | Record, outs: list[Any]) -> Sequence[Any]:
     """The gradient of a composite that names none: its expansion's."""
-    assert entry.op.expansion is not None, f"{entry.op.name} has no gradient rule"
-    inputs = [FUNCTIONS["identity"](v) for v in entry.inputs]
+    expansion, params = entry.op.expansion, entry.params
+    assert expansion is not None, f"{entry.op.name} has no gradient rule"
+    return vector_jacobian(lambda *xs: expansion(*xs, **params), entry.inputs, outs)
+
+
+def vector_jacobian(
+    function: Callable[..., Any], inputs: Sequence[Any], cotangents: Sequence[Any]
+) -> list[Any]:
+    """The cotangents of the inputs of a function over operations.
+
+    Args:
+        function: takes the inputs and gives a tensor, or a tuple of tensors.
+        inputs: tensors of the mode we are in.
+        cotangents: one per result; None for zero.
+
+    Returns:
+        One cotangent per input, None where no result depends on it.
+    """
+    inputs = [FUNCTIONS["copy"](v) for v in inputs]  # told apart by identity
     with Recording() as tape:
-        again = entry.op.expansion(*inputs, **entry.params)
-    again = again if isinstance(again, tuple) else (again,)
-    given = [(v, g) for v, g in zip(again, outs, strict=True) if g is not None]
+        outs = function(*inputs)
+    outs = outs if isinstance(outs, tuple) else (outs,)
+    given = [(v, g) for v, g in zip(outs, cotangents, strict=True) if g is not None]
     return backpropagate(
         tape.entries, [v for v, _ in given], [g for _, g in given], inputs
     )
@@ -112,13 +129,14 @@ class Recording:
 
     def __init__(self) -> None:
         self.entries: list[Any] = []
-        self.reads: dict[int, list[Any]] = {}
+        self.reads: dict[int, tuple[Variable, list[Any]]] = {}
 
     def __enter__(self) -> Recording:
         self._trace = current()
         if self._trace is None:
             # A new list: what runs a composite swaps the list of open tapes.
             TAPES.open = [*TAPES.open, self.entries]
+            TAPES.on_read = [*TAPES.on_read, self._note_read]
         else:
             self._start = len(self._trace.nodes)
             self._trace.on_read.append(self._note_read)
@@ -127,6 +145,7 @@ class Recording:
     def __exit__(self, *exc: Any) -> None:
         if self._trace is None:
             TAPES.open = [t for t in TAPES.open if t is not self.entries]
+            TAPES.on_read = [f for f in TAPES.on_read if f != self._note_read]
         else:
             self._trace.on_read.remove(self._note_read)
             self.entries = self._trace.nodes[self._start :]
@@ -137,8 +156,12 @@ class Recording:
             return list(self.entries)
         return self._trace.nodes[self._start :]
 
-    def _note_read(self, variable: Variable, value: Value) -> None:
-        reads = self.reads.setdefault(id(variable), [])
+    def reads_of(self, variable: Variable) -> list[Any]:
+        """The tensors that a variable was read as, one per assignment between."""
+        return self.reads.get(id(variable), (variable, []))[1]
+
+    def _note_read(self, variable: Variable, value: Any) -> None:
+        reads = self.reads.setdefault(id(variable), (variable, []))[1]
         if not any(v is value for v in reads):
             reads.append(value)
 
@@ -278,10 +301,16 @@ class GradientTape:
         Args:
             target: tensor, or list of tensors, computed while the tape was open.
             sources: tensors or variables, in any nesting.
-            output_gradients: weights of the elements of `target`, of its shape.
+            output_gradients: weights of the elements of `target`, of its shape; a list
+                of them for a list of targets, with None for ones.
 
         Returns:
             The nesting of `sources`, with None where `target` does not depend on it.
+
+        Raises:
+            RuntimeError: when a tape that is not persistent is asked again.
+            TypeError: when a target is not of floating dtype.
+            ValueError: when the weights do not fit the targets.
         """
         from cornu.graph.tree import flatten, pack_like
 
@@ -295,10 +324,7 @@ class GradientTape:
         targets = [convert(t) for t in flatten(target)]
         for each in targets:
             check_differentiable(each)
-        if output_gradients is None:
-            seeds = [FUNCTIONS["ones_like"](t) for t in targets]
-        else:
-            seeds = [convert(g) for g in flatten(output_gradients)]
+        seeds = _seeds(target, targets, output_gradients)
         flat = flatten(sources)
         entries = self._recording.so_far()
         # A variable that was assigned while the tape was open was read as several
@@ -310,13 +336,36 @@ class GradientTape:
             known = [g for g in (next(parts) for _ in each) if g is not None]
             found.append(FUNCTIONS["add_n"](known) if known else None)
         if not self._persistent and not self._open:
-            self._recording.entries = []
+            self._recording.entries, self._recording.reads = [], {}
         return pack_like(sources, found)
 
     def _reads(self, source: Any) -> list[Any]:
         if not isinstance(source, Variable):
             return [convert(source)]
-        return self._recording.reads.get(id(source), []) or [source.value]
+        # Where the tape saw no read, one before it was opened may count.
+        return self._recording.reads_of(source) or [source.value]
+
+
+def _seeds(target: Any, targets: list[Any], weights: Any) -> list[Any]:
+    """The cotangents to start from: one per target, of its shape and dtype."""
+    if not isinstance(target, (list, tuple)):
+        weights = [weights]
+    elif weights is None:
+        weights = [None] * len(targets)
+    seeds = [
+        FUNCTIONS["ones_like"](t) if w is None else convert(w).astype(t.dtype)
+        for t, w in zip(targets, weights, strict=False)
+    ]
+    shapes = [tuple(t.shape) for t in targets]
+    if len(weights) != len(targets) or [tuple(s.shape) for s in seeds] != shapes:
+        raise ValueError(
+            f"GradientTape.gradient was given output_gradients for {len(weights)} "
+            f"targets, of shapes {', '.join(str(s.shape) for s in seeds)}.\n"
+            f"Expected {len(targets)}, of the targets' shapes "
+            f"{', '.join(map(str, shapes))}.\n"
+            "Leave the argument away to differentiate the sum of all elements."
+        )
+    return seeds
 
 
 def open_tapes() -> int:

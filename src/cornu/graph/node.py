@@ -125,6 +125,21 @@ class Value(TensorBase):
 
     __index__ = __int__
 
+    def __format__(self, format_spec: str) -> str:
+        if not format_spec:
+            return repr(self)  # to print what is traced is how people look into it
+        return self._refuse(
+            "a number to format", f"Write {{x}} without ':{format_spec}'"
+        )
+
+    def item(self) -> Any:
+        """Traced tensors have no numbers: raises, and says what to do."""
+        return self._refuse("a Python number", "Keep it a tensor")
+
+    def tolist(self) -> Any:
+        """Traced tensors have no numbers: raises, and says what to do."""
+        return self._refuse("a Python list", "Keep it a tensor")
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return self._refuse(
             "a NumPy array", "Call the function of cornu.ops of the same name"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from cornu.graph import config
 from cornu.graph.spec import Spec
 
 if TYPE_CHECKING:
@@ -99,7 +100,13 @@ class Op:
         """The expansion as a Graph for inputs of these specs (kept for next time)."""
         from cornu.graph.trace import trace
 
-        key = (self.name, specs, tuple(sorted(params.items(), key=lambda kv: kv[0])))
+        key = (
+            self.name,
+            specs,
+            tuple(sorted(params.items(), key=lambda kv: kv[0])),
+            config.floatx(),  # which an expansion may read, as it may epsilon
+            config.epsilon(),
+        )
         graph = _EXPANSIONS.get(key)
         if graph is None:
             assert self.expansion is not None

@@ -45,7 +45,7 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
         key = (
             node.op.name,
             tuple(id(v) for v in inputs),
-            tuple(sorted(node.params.items(), key=lambda kv: kv[0])),
+            tuple((k, _told_apart(v)) for k, v in sorted(node.params.items())),
         )
         first = seen.get(key)
         if first is None:
@@ -57,6 +57,11 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
             for old, same in zip(node.outputs, first.outputs, strict=True):
                 known[id(old)] = same
     return graph.with_nodes(nodes, known)
+
+
+def _told_apart(param: Any) -> Any:
+    """A parameter by which nodes may be merged: 0.0 and -0.0 are not the same."""
+    return repr(param) if type(param) is float else param
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -179,7 +184,7 @@ def drop_broadcasts(graph: Graph) -> Graph:
 def skip_identities(graph: Graph) -> Graph:
     """Drop operations that return their input: identity, stop_gradient, x * 1, x + 0.
 
-    Dropping `+ 0` would turn -0.0 into 0.0's place, so only `x - 0` is dropped.
+    x + 0 and x - (-0) make 0.0 of -0.0, so only x - 0 is dropped.
     """
     known: dict[int, Value] = {}
     constants: dict[int, Any] = {}
@@ -218,7 +223,7 @@ def _same_as_input(node: Node, constants: dict[int, Any]) -> Value | None:
             if (
                 array is not None
                 and array.ndim == 0
-                and array == number
+                and array.tobytes() == np.asarray(number, array.dtype).tobytes()
                 and other.spec == node.outputs[0].spec
             ):
                 return other

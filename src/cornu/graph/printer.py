@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ class Names:
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._names: dict[int, str] = {}
-        self._keep: list[Value] = []  # ids stay unique while the values live
+        self._keep: list[Any] = []  # ids stay unique while the values live
 
     def reserve(self, *names: str) -> None:
         """Names that values must not take."""
@@ -31,7 +32,11 @@ class Names:
             name = self.give(value, self._wish(value))
         return name
 
-    def give(self, value: Value, wish: str) -> str:
+    def of_graph(self, graph: Graph) -> str:
+        """The name of a sub-graph, the same one each time."""
+        return self._names.get(id(graph)) or self.give(graph, graph.name)
+
+    def give(self, value: Any, wish: str) -> str:
         """Name a value as wished, with a number if the name is taken."""
         base = re.sub(r"\W+", "_", wish).strip("_") or "t"
         if base[0].isdigit():
@@ -67,11 +72,11 @@ _OP_NAMES = {"dot_general": "dot", "reduce_sum": "sum", "reduce_max": "max"}
 def short_path(path: str) -> str:
     """The last two parts of a path: `sequential/dense/kernel` is `dense_kernel`.
 
-    A leading `d_` (a gradient) stays in front.
+    A leading `d_` (a gradient) or `new_` (what a variable becomes) stays in front.
     """
     prefix = ""
-    while path.startswith("d_"):
-        prefix, path = prefix + "d_", path[2:]
+    while found := re.match("d_|new_", path):
+        prefix, path = prefix + found[0], path[found.end() :]
     parts = path.split("/")
     return prefix + "_".join(parts[-2:])
 
@@ -89,12 +94,13 @@ def literal_text(array: np.ndarray) -> str | None:
     return str(number)
 
 
-def format_params(params: dict[str, Any]) -> list[str]:
-    """Parameters as `name=value`, sub-graphs by name."""
+def format_params(params: dict[str, Any], bodies: Names | None = None) -> list[str]:
+    """Parameters as `name=value`, sub-graphs by the names that `bodies` gives them."""
     shown = []
     for key, value in params.items():
         if isinstance(value, Graph):
-            shown.append(f"{key}=<{value.name}: {len(value.nodes)} ops>")
+            name = value.name if bodies is None else bodies.of_graph(value)
+            shown.append(f"{key}=<{name}>")
         elif isinstance(value, Literal):
             shown.append(f"{value.array.dtype}{list(value.array.shape)}")
         elif callable(value):
@@ -115,9 +121,33 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
     "from_logits": (False,),
 }
 
+_WIDTH = 100
+_SPECS_AT = 62  # the column of the specs, at most
+
 
 def format_graph(graph: Graph) -> str:
-    """The graph as text; scalar constants stand where they are used."""
+    """The graph as text; scalar constants stand where they are used.
+
+    The bodies of loops and branches follow, under the names that the nodes use.
+    """
+    bodies = Names()
+    out, waiting = _format(graph, graph.name, bodies), _bodies(graph)
+    seen: set[int] = set()
+    while waiting:
+        body = waiting.pop(0)
+        if id(body) not in seen:
+            seen.add(id(body))
+            out += ["", *_format(body, f"<{bodies.of_graph(body)}> ", bodies)]
+            waiting += _bodies(body)
+    return "\n".join(out)
+
+
+def _bodies(graph: Graph) -> list[Graph]:
+    params = (p for node in graph.nodes for p in node.params.values())
+    return [p for p in params if isinstance(p, Graph)]
+
+
+def _format(graph: Graph, title: str, bodies: Names) -> list[str]:
     names = Names()
     lines: list[tuple[str, str]] = []
     inline: dict[int, str] = {}
@@ -138,41 +168,69 @@ def format_graph(graph: Graph) -> str:
         if node.scope.section != section and node.scope.section:
             section = node.scope.section
             lines.append((f"  # {section}", ""))
-        lines.append(_format_node(node, names, text))
-    out = [f"{graph.name}({header})"]
+        lines.append(_format_node(node, names, text, bodies))
+    out = _wrap(f"{title}({header})", "", "    ")
     if graph.state:
         total = sum(s.before.spec.nbytes for s in graph.state)
-        reads = ", ".join(f"{names.of(s.before)}: {s.before.spec}" for s in graph.state)
+        reads = [f"{names.of(s.before)}: {s.before.spec}" for s in graph.state]
         out += [f"  state ({len(graph.state)} variables, {total:,} bytes):"]
-        out += _wrap(reads, "    ")
-    width = min(max((len(a) for a, b in lines if b), default=0), 62)
-    out += [f"{a:<{width}}    {b}".rstrip() for a, b in lines]
-    writes = [
-        f"{names.of(s.before)} <- {text(s.after)}"
-        for s in graph.state
-        if s.after is not None
-    ]
+        out += _wrap(_together(reads), "    ")
+    fitting = [len(a) for a, b in lines if b and len(a) + 4 + len(b) <= _WIDTH]
+    width = min(max(fitting, default=0), _SPECS_AT)
+    for a, b in lines:
+        out += _with_spec(a, b, width)
+    plain, writes = [], []
+    for slot in graph.state:
+        if slot.after is not None:
+            name, new = names.of(slot.before), text(slot.after)
+            if new == f"new_{name}":
+                plain.append(name)
+            else:
+                writes.append(f"{name} <- {new}")
+    if plain:
+        out += _wrap(f"write x <- new_x: {', '.join(plain)}", "  ", "    ")
     if writes:
-        out += ["  write:", *_wrap(", ".join(writes), "    ")]
-    out.append(f"  return {', '.join(text(v) for v in graph.outputs)}")
-    return "\n".join(out)
+        out += _wrap(f"write {_together(writes)}", "  ", "    ")
+    returned = ", ".join(text(v) for v in graph.outputs)
+    return out + _wrap(f"return {returned}".rstrip(), "  ", "      ")
 
 
-def _format_node(node: Node, names: Names, text: Any) -> tuple[str, str]:
+def _format_node(node: Node, names: Names, text: Any, bodies: Names) -> tuple[str, str]:
     inputs = [text(v) for v in node.inputs]
     outs = ", ".join(names.of(v) for v in node.outputs)
-    call = ", ".join([*inputs, *format_params(node.params)])
+    call = ", ".join([*inputs, *format_params(node.params, bodies)])
     specs = ", ".join(str(v.spec) for v in node.outputs)
     return f"  {outs} = {node.op.name}({call})", specs
 
 
-def _wrap(text: str, indent: str, width: int = 88) -> list[str]:
-    import textwrap
+def _with_spec(text: str, spec: str, width: int) -> list[str]:
+    """A line with the spec of its result at the right; a long one goes on below."""
+    line = f"{text:<{width}}    {spec}".rstrip()
+    if len(line) <= _WIDTH:
+        return [line]
+    *above, last = _wrap(text.strip(), "  ", "      ", _WIDTH - 12)
+    line = f"{last:<{width}}    {spec}"
+    if len(line) <= _WIDTH:
+        return [*above, line]
+    return [*above, last, *_wrap(spec, " " * 12)]
 
-    return textwrap.wrap(
+
+_BLANK = "\0"  # a blank at which no line is broken
+
+
+def _together(parts: list[str]) -> str:
+    return ", ".join(part.replace(" ", _BLANK) for part in parts)
+
+
+def _wrap(
+    text: str, indent: str, below: str | None = None, width: int = _WIDTH
+) -> list[str]:
+    lines = textwrap.wrap(
         text,
         width,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent if below is None else below,
         break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [line.replace(_BLANK, " ") for line in lines]

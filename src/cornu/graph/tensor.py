@@ -7,10 +7,31 @@ are one thing, on a concrete array, under trace, and on a symbolic tensor.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+
+class _Functions(dict[str, Callable[..., Any]]):
+    """The functions of `cornu.ops` by name; whoever asks first has them loaded.
+
+    They stand above this room: it knows their names only.
+    """
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        found = self.find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def find(self, name: str) -> Callable[..., Any] | None:
+        """The function of that name, or None."""
+        if name not in self:
+            importlib.import_module("cornu.ops")
+        return self.get(name)
+
+
+FUNCTIONS = _Functions()
 
 
 class TensorBase:
@@ -44,7 +65,11 @@ class TensorBase:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("a tensor without axes (shape ()) has no length.")
+            raise TypeError(
+                f"{self!r} has no length: it is a single number, without axes.\n"
+                "Expected a tensor of at least one axis.\n"
+                "Use the number itself, or add an axis with ops.expand_dims(x, 0)."
+            )
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
@@ -65,6 +90,9 @@ class TensorBase:
     def __abs__(self) -> Any:
         return FUNCTIONS["absolute"](self)
 
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return FUNCTIONS["round"](self, ndigits or 0)
+
     def __invert__(self) -> Any:
         return FUNCTIONS["logical_not" if self.dtype == "bool" else "bitwise_not"](self)
 
@@ -72,7 +100,13 @@ class TensorBase:
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
     ) -> Any:
         """`np.exp(t)` and `array + t` are Cornu's operations, with their gradients."""
-        function = FUNCTIONS.get(ufunc.__name__)
+        function = FUNCTIONS.find(ufunc.__name__)
+        if any(isinstance(x, TensorBase) for x in kwargs.get("out", ())):
+            raise TypeError(
+                f"np.{ufunc.__name__} was to write its result into a tensor (out=).\n"
+                "Expected an array of NumPy's: tensors do not change.\n"
+                f"Use what np.{ufunc.__name__} returns, or assign it to a Variable."
+            )
         if method == "__call__" and function is not None and not kwargs:
             return function(*inputs)
         arrays = [x.__array__() if isinstance(x, TensorBase) else x for x in inputs]

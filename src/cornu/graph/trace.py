@@ -202,7 +202,10 @@ class Trace:
                 "Carry the value through the loop and assign it afterwards."
             )
         self.read(variable)
-        self.slots[id(variable)].after = self.own(value)
+        value = self.own(value)
+        if value.node is not None and not value.name:
+            value.name = f"new_{variable.path}"
+        self.slots[id(variable)].after = value
 
     # Where in the step
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cornu.graph.eager import Tensor, as_array
+from cornu.graph.eager import TAPES, Tensor, as_array
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert, current, no_trace
@@ -48,6 +50,7 @@ class Variable(TensorBase):
         "_tensor",
         "constraint",
         "dtype_",
+        "lock",
         "name",
         "overwrite_with_gradient",
         "path",
@@ -72,6 +75,8 @@ class Variable(TensorBase):
         if dtype is not None:
             dtype = standardize_dtype(dtype)
         if isinstance(initializer, str):
+            if not INITIALIZER_LOOKUP:
+                importlib.import_module("cornu.initializers")
             initializer = INITIALIZER_LOOKUP[0](initializer)
         if callable(initializer) and not isinstance(initializer, TensorBase):
             if shape is None:
@@ -82,7 +87,8 @@ class Variable(TensorBase):
                 )
             with no_trace():
                 initializer = initializer(tuple(shape), dtype=dtype or "float32")
-        array = np.array(as_array(initializer, dtype))
+        # In C order, which programs that compute in this memory count on.
+        array = np.array(as_array(initializer, dtype), order="C")
         if shape is not None and tuple(shape) != array.shape:
             raise ValueError(
                 f"Variable {self.name!r} was given shape {tuple(shape)}, but its "
@@ -93,6 +99,7 @@ class Variable(TensorBase):
         self.dtype_ = array.dtype.name
         self._array = array
         self._tensor: Tensor | None = None
+        self.lock = threading.RLock()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -112,18 +119,25 @@ class Variable(TensorBase):
         trace = current()
         if trace is not None:
             return trace.read(self)
-        if self._tensor is None:
-            self._tensor = Tensor(self._array)
-        return self._tensor
+        tensor = self._tensor
+        if tensor is None:
+            with self.lock:  # a program may be writing into the memory just now
+                if self._tensor is None:
+                    self._tensor = Tensor(self._array)
+                tensor = self._tensor
+        for listener in TAPES.on_read:
+            listener(self, tensor)
+        return tensor
 
     def numpy(self) -> np.ndarray:
         """A copy of the values as a NumPy array."""
         if current() is not None:
             return self.value.numpy()  # raises, and says what to do
-        return self._array.copy()
+        with self.lock:
+            return self._array.copy()
 
     def owned_array(self) -> np.ndarray:
-        """The slot's memory, for the caller to write: copied if handed out before."""
+        """The slot's memory, to write while holding `lock`: copied if handed out."""
         if self._tensor is not None:
             self._array = self._array.copy()
             self._tensor = None
@@ -152,16 +166,29 @@ class Variable(TensorBase):
                 value = value.astype(self.dtype_)
             trace.write(self, value)
         else:
-            self._array = np.array(value._array, self.dtype_)
-            self._tensor = None
+            array = np.array(value._array, self.dtype_, order="C")
+            with self.lock:
+                self._array, self._tensor = array, None
 
     def assign_add(self, value: Any) -> None:
-        """Add to the values."""
-        self.assign(self.value + value)
+        """Add to the values; what other threads add at the same time is not lost."""
+        with self.lock:
+            self.assign(self.value + value)
 
     def assign_sub(self, value: Any) -> None:
         """Subtract from the values."""
-        self.assign(self.value - value)
+        with self.lock:
+            self.assign(self.value - value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        left = ("__weakref__", "_tensor", "lock")
+        names = [n for n in self.__slots__ if n not in left and hasattr(self, n)]
+        return {n: getattr(self, n) for n in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._tensor, self.lock = None, threading.RLock()
 
     def __repr__(self) -> str:
         return f"<Variable {self.path} {self.spec}>"

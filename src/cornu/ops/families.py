@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cornu.graph.gradients import Recording, backpropagate
+from cornu.graph.gradients import vector_jacobian
 from cornu.graph.op import Op
 from cornu.graph.passes import ELEMENTWISE
 from cornu.graph.spec import Spec, is_float
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind, convert
-from cornu.ops.public import canonical_axes, floating, promote, public
+from cornu.ops.public import canonical_axes, cast_to, floating, promote, public
 
 PIECEWISE_CONSTANT = "piecewise constant: its derivative is zero almost everywhere"
 NOT_FLOAT = "its result is not of floating dtype"
@@ -119,6 +119,7 @@ def binary(
     doc: str,
     *,
     floats_only: bool = False,
+    counts_booleans: bool = False,
     dtype: str | None = None,
 ) -> Callable[..., Any]:
     """An element-wise operation on two tensors that broadcast.
@@ -131,6 +132,7 @@ def binary(
             reason why there is none.
         doc: what it computes.
         floats_only: whether integers are converted to floatx first.
+        counts_booleans: whether two booleans are converted to int32 first.
         dtype: dtype of the result, if it is not the common one.
     """
 
@@ -165,6 +167,8 @@ def binary(
         x1, x2 = promote(x1, x2)
         if floats_only:
             x1, x2 = floating(x1), floating(x2)
+        if counts_booleans and x1.dtype == "bool":
+            x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
         return bind(op, (x1, x2), {})
 
     return _named(
@@ -320,11 +324,13 @@ def _gradient_composite(op: Op) -> Callable[..., Any]:
     """A rule that leaves the gradient of a composite with one output in one piece."""
 
     def expansion(*values: Any, wrt: int, **params: Any) -> Any:
-        assert op.expansion is not None
-        inputs = [FUNCTIONS["identity"](v) for v in values[:-1]]
-        with Recording() as tape:
-            out = op.expansion(*inputs, **params)
-        (found,) = backpropagate(tape.entries, [out], [values[-1]], [inputs[wrt]])
+        of, (*inputs, g) = op.expansion, values
+        assert of is not None
+
+        def function(x: Any) -> Any:
+            return of(*inputs[:wrt], x, *inputs[wrt + 1 :], **params)
+
+        (found,) = vector_jacobian(function, [inputs[wrt]], [g])
         return FUNCTIONS["zeros_like"](inputs[wrt]) if found is None else found
 
     grad = Op(f"{op.name}_grad", expansion=expansion, doc=f"The gradient of {op.name}.")

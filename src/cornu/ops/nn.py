@@ -83,7 +83,7 @@ __all__ = [
 @composite("relu", gradient=lambda g, ins, y: (where(greater(y, 0.0), g, 0.0),))
 def relu_op(x):
     """max(x, 0); the derivative at 0 is 0."""
-    return maximum(x, 0.0)
+    return maximum(x, 0)  # a whole number: integers stay integers
 
 
 @public
@@ -94,7 +94,7 @@ def relu(x):
         x: tensor of any shape.
 
     Returns:
-        Tensor of the shape and dtype of `x`.
+        Tensor of the shape and dtype of `x`; booleans become int32.
 
     Example:
 
@@ -103,7 +103,7 @@ def relu(x):
     [0.0, 0.0, 2.0]
     """
     x = convert(x)
-    return bind(relu_op, (x,), {}) if x.dtype != "bool" else x
+    return bind(relu_op, (cast(x, "int32") if x.dtype == "bool" else x,), {})
 
 
 def _relu6_gradient(g, ins, y):
@@ -508,10 +508,12 @@ def _dropout_gradient(g, ins, y, *, rate, noise_shape):
 def dropout_op(x, key, *, rate, noise_shape):
     """Zero where random bits say so, and the rest scaled up to keep the mean."""
     # Integer bits are compared, so that masks are equal on every engine.
-    kept = greater_equal(random_bits(key, noise_shape), round(rate * 2**31))
+    limit = min(round(rate * 2**31), 2**31 - 1)
+    kept = greater_equal(random_bits(key, noise_shape), limit)
     return where(kept, x / (1.0 - rate), 0.0)
 
 
+@public
 def dropout(x, key, rate, noise_shape=None):
     """Set a random part to 0 and scale the rest by 1 / (1 - rate).
 

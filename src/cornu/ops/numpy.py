@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from cornu.graph import config
-from cornu.graph.spec import standardize_dtype
+from cornu.graph.spec import is_float, standardize_dtype
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import convert
 from cornu.ops.primitives.elementwise import (
@@ -26,6 +26,7 @@ from cornu.ops.primitives.elementwise import (
     not_equal,
     round_to_even,
     sqrt,
+    true_divide,
     where,
 )
 from cornu.ops.primitives.indexing import take
@@ -36,6 +37,7 @@ from cornu.ops.primitives.shapes import (
     concatenate,
     expand_dims,
     reshape,
+    squeeze,
     static_slice,
     transpose,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "eye",
     "full",
     "full_like",
+    "identity",
     "isinf",
     "isnan",
     "linspace",
@@ -213,6 +216,11 @@ def eye(N, M=None, k=0, dtype=None):
     return convert(np.eye(N, M, k, dtype=standardize_dtype(dtype or config.floatx())))
 
 
+def identity(n, dtype=None):
+    """The n x n matrix with ones on its diagonal, zeros elsewhere."""
+    return eye(n, dtype=dtype)
+
+
 # Element-wise
 
 
@@ -222,10 +230,7 @@ def abs(x):
     return absolute(x)
 
 
-@public
-def divide(x1, x2):
-    """x1 / x2; integers become floatx."""
-    return convert(x1) / x2
+divide = true_divide
 
 
 @public
@@ -265,8 +270,12 @@ def clip(x, x_min, x_max):
 @public
 def round(x, decimals=0):
     """x to so many decimal places; halves go to the even neighbour."""
+    x = convert(x)
+    if not is_float(x.dtype) and decimals >= 0:
+        return x
     scale = 10.0**decimals
-    return round_to_even(floating(x) * scale) / scale if decimals else round_to_even(x)
+    y = round_to_even(floating(x) * scale) / scale if decimals else round_to_even(x)
+    return cast(y, x.dtype)
 
 
 @public
@@ -282,6 +291,7 @@ def isinf(x):
     return logical_and(logical_not(isfinite(x)), logical_not(isnan(x)))
 
 
+@public
 def add_n(tensors):
     """The sum of tensors of one shape."""
     total = tensors[0]
@@ -289,8 +299,6 @@ def add_n(tensors):
         total = add(total, each)
     return total
 
-
-FUNCTIONS["add_n"] = add_n
 
 # Reductions
 
@@ -338,13 +346,13 @@ def average(x, axis=None, weights=None):
 @public
 def any(x, axis=None, keepdims=False):
     """Whether some element is not zero."""
-    return cast(max(cast(not_equal(x, 0), "int32"), axis, keepdims), "bool")
+    return not_equal(sum(cast(not_equal(x, 0), "int32"), axis, keepdims), 0)
 
 
 @public
 def all(x, axis=None, keepdims=False):
     """Whether no element is zero."""
-    return cast(min(cast(not_equal(x, 0), "int32"), axis, keepdims), "bool")
+    return equal(sum(cast(equal(x, 0), "int32"), axis, keepdims), 0)
 
 
 @public
@@ -355,25 +363,46 @@ def count_nonzero(x, axis=None):
 
 @public
 def norm(x, ord=None, axis=None, keepdims=False):
-    """The Euclidean norm over some axes.
+    """The norm of vectors along one axis, or of matrices over two, as in NumPy.
 
     Args:
         x: tensor.
-        ord: None or 2, or 1 for the sum of absolute values, or inf for the largest.
-        axis: axis or axes; None means all.
+        ord: None for the Euclidean norm. Of vectors: any number, or inf or -inf for
+            the largest or smallest absolute value. Of matrices: 'fro' (as None), or 1
+            or inf for the largest sum of absolute values of a column or of a row.
+        axis: an axis, or two; None takes all, and all elements as one vector where
+            `ord` is None.
         keepdims: whether reduced axes stay, with size 1.
+
+    Raises:
+        ValueError: for another `ord`, or one that does not fit the number of axes.
     """
     x = floating(x)
-    if ord == 1:
-        return sum(absolute(x), axis, keepdims)
-    if ord in (math.inf, "inf"):
-        return max(absolute(x), axis, keepdims)
-    if ord not in (None, 2):
-        raise ValueError(
-            f"[norm] ord={ord!r} is not supported.\nExpected None, 1, 2 or inf.\n"
-            "Write the norm with ops.sum and ops.power."
-        )
-    return sqrt(sum(square(x), axis, keepdims))
+    axes = canonical_axes(axis, x.ndim)
+    size = absolute(x)
+    order = math.inf if ord == "inf" else ord
+    if order is None or (order == "fro" and len(axes) == 2):
+        return sqrt(sum(square(x), axes, keepdims))
+    if len(axes) == 1 and isinstance(order, (int, float)):
+        if order == 2:
+            return sqrt(sum(square(x), axes, keepdims))
+        if order in (math.inf, -math.inf):
+            return (max if order > 0 else min)(size, axes, keepdims)
+        if order == 0:
+            return sum(cast(not_equal(x, 0), x.dtype), axes, keepdims)
+        if order == 1:
+            return sum(size, axes, keepdims)
+        return sum(size**order, axes, keepdims) ** (1.0 / order)
+    if len(axes) == 2 and order in (1, math.inf):
+        rows, columns = axes if axis is None else [a % x.ndim for a in axis]
+        inner, outer = (rows, columns) if order == 1 else (columns, rows)
+        largest = max(sum(size, inner, keepdims=True), outer, keepdims=True)
+        return largest if keepdims else squeeze(largest, axes)
+    raise ValueError(
+        f"[norm] ord={ord!r} is not supported over the axes {axes} of {x.shape}.\n"
+        "Expected None; for one axis a number; for two axes 'fro', 1 or inf.\n"
+        "Flatten with ops.reshape for the norm of all elements as one vector."
+    )
 
 
 # Shapes
@@ -422,7 +451,8 @@ def swapaxes(x, axis1, axis2):
     """Exchange two axes."""
     x = convert(x)
     order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    a, b = (canonical_axis(axis, x.ndim) for axis in (axis1, axis2))
+    order[a], order[b] = b, a
     return transpose(x, order)
 
 
@@ -432,6 +462,12 @@ def moveaxis(x, source, destination):
     x = convert(x)
     sources = [source] if isinstance(source, int) else list(source)
     targets = [destination] if isinstance(destination, int) else list(destination)
+    if len(sources) != len(targets):
+        raise ValueError(
+            f"[moveaxis] {len(sources)} axes were given to move to {len(targets)} "
+            "places.\nExpected one place per axis.\n"
+            "For example moveaxis(x, [0, 1], [-1, 0])."
+        )
     sources = [canonical_axis(a, x.ndim) for a in sources]
     targets = [canonical_axis(a, x.ndim) for a in targets]
     order = [i for i in range(x.ndim) if i not in sources]

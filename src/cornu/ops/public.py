@@ -19,9 +19,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def public(function: F) -> F:
+    """Make `function` an operation of `ops`: recordable, and found under its name.
+
+    Operators and files look for it there.
+    """
+    operation = recordable(function)
+    FUNCTIONS[function.__name__] = operation
+    return operation
+
+
+def recordable(function: F) -> F:
     """Let `function` also take symbolic tensors: then the call is recorded in the DAG.
 
-    The function enters itself under its name, for operators and for files.
+    Args:
+        function: takes tensors, also inside lists and dicts.
     """
 
     @functools.wraps(function)
@@ -32,7 +43,6 @@ def public(function: F) -> F:
             args, kwargs = map_structure(_resolve, (args, kwargs))
         return function(*args, **kwargs)
 
-    FUNCTIONS[function.__name__] = operation
     return operation  # pyright: ignore[reportReturnType]
 
 
@@ -65,7 +75,16 @@ def result_type(*dtypes: str) -> str:
 
 
 def promote(*values: Any) -> list[Any]:
-    """Tensors of one common dtype; casts are explicit nodes of the graph."""
+    """Tensors of one common dtype; casts are explicit nodes of the graph.
+
+    Raises:
+        ValueError: when there are none.
+    """
+    if not values:
+        raise ValueError(
+            "An empty list of tensors was given.\nExpected at least one tensor.\n"
+            "Handle the case of nothing before, for example with ops.zeros."
+        )
     tensors = [v if _is_weak(v) else convert(v) for v in values]
     strong = [t.dtype for t in tensors if isinstance(t, TensorBase)]
     if not strong:

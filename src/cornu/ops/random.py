@@ -237,7 +237,12 @@ def uniform(
     """
     dtype = _float_dtype(dtype, "uniform")
     u = _unit(make_seed(seed), _sizes(shape), dtype)
-    return cast(u * (maxval - minval) + minval, dtype)
+    if dtype in ("float32", "float64") and (minval, maxval) == (0, 1):
+        return u
+    x = cast(u * (maxval - minval) + minval, dtype)
+    # Rounding may have reached the upper limit, which does not belong to the range.
+    limits = np.array([maxval, minval], "float32" if dtype == "bfloat16" else dtype)
+    return minimum(x, float(np.nextafter(*limits)))
 
 
 def normal(
@@ -386,13 +391,16 @@ def randint(
         seed: an int, a `SeedGenerator`, or None for the global generator.
 
     Raises:
-        ValueError: when the dtype is floating or the range is empty.
+        ValueError: when the dtype is floating, or the range is empty or too wide.
     """
     dtype, shape = standardize_dtype(dtype or "int32"), _sizes(shape)
-    if is_float(dtype) or dtype == "bool" or not int(minval) < int(maxval):
+    whole = not is_float(dtype) and dtype != "bool"
+    limits = np.iinfo(dtype) if whole else np.iinfo("int8")
+    fits = limits.min <= int(minval) < int(maxval) <= limits.max + 1
+    if not whole or not fits:
         raise ValueError(
             f"random.randint was asked for {dtype} from {minval} up to {maxval}.\n"
-            "Expected an integer dtype, and minval below maxval.\n"
+            "Expected an integer dtype that holds them, and minval below maxval.\n"
             "Use random.uniform for numbers with a fraction."
         )
     bits = cast(random_bits(make_seed(seed), (2, *shape)), "int64")
@@ -448,7 +456,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
         Tensor of the shape of `inputs`.
 
     Raises:
-        ValueError: when the rate is not from 0 to 1.
+        ValueError: when the rate is not from 0 to 1, or the noise shape does not fit.
     """
     inputs = floating(inputs)
     if not 0 <= rate <= 1:
@@ -461,6 +469,12 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     if rate == 1:
         return zeros_like(inputs)
     if noise_shape is not None:
+        if len(noise_shape) != inputs.ndim:
+            raise ValueError(
+                f"random.dropout was given noise_shape={tuple(noise_shape)} for inputs "
+                f"of shape {inputs.shape}.\nExpected one size per axis of the inputs.\n"
+                "Use 1 where elements are dropped together, None for an axis's size."
+            )
         noise_shape = tuple(
             n if m is None else int(m)
             for n, m in zip(inputs.shape, noise_shape, strict=True)

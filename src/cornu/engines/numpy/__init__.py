@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu import files
 from cornu.engines.base import Claim, check_inputs, claimed, variables_of
 from cornu.engines.numpy.lowerings import scratch, shares
 from cornu.engines.numpy.planner import ALIGNMENT, Plan
@@ -31,6 +32,28 @@ class Arena:
             block = np.empty(nbytes + ALIGNMENT, np.uint8)
             self._memory = block[-block.ctypes.data % ALIGNMENT :]
         return self._memory
+
+
+class _Locks:
+    """The locks of several variables, taken in one order by all programs."""
+
+    def __init__(self, variables: list[Variable]) -> None:
+        self._locks = [v.lock for v in sorted(variables, key=id)]
+
+    def __enter__(self) -> None:
+        taken = 0
+        try:
+            for lock in self._locks:
+                lock.acquire()
+                taken += 1
+        except BaseException:  # Ctrl-C while waiting
+            for lock in self._locks[:taken]:
+                lock.release()
+            raise
+
+    def __exit__(self, *exc: Any) -> None:
+        for lock in self._locks:
+            lock.release()
 
 
 class Program:
@@ -59,15 +82,24 @@ class Program:
         self.variables: list[Variable] = variables_of(graph)
         # A variable that the step only reads may stay where its readers have it.
         self._written = [slot.after is not None for slot in graph.state]
+        self._state = _Locks(self.variables)
         self._memory: Any = None
         self._step: Any = None
         self._source = write(graph, CLAIMS if kernels else {})
         self._code = compile(self._source.executable(), f"<{graph.name}>", "exec")
 
     def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
-        """Run once: one array per input, one fresh array per output."""
-        check_inputs(self.graph, inputs)
-        with self.arena.lock:
+        """Run once: one array per input, one fresh array per output.
+
+        Args:
+            inputs: arrays of exactly the shapes and dtypes of the graph's inputs.
+
+        Raises:
+            ValueError: naming the input that is not what the graph was traced for.
+        """
+        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        check_inputs(self.graph, arrays)
+        with self.arena.lock, self._state:
             memory = self.arena.memory(self._source.nbytes)
             if memory is not self._memory:
                 namespace: dict[str, Any] = {"memory": memory}
@@ -77,7 +109,7 @@ class Program:
                 v.owned_array() if written else v._array
                 for v, written in zip(self.variables, self._written, strict=True)
             ]
-            return self._step(*inputs, state)
+            return self._step(*arrays, state)
 
     def __str__(self) -> str:
         return str(self._source)
@@ -97,15 +129,7 @@ class Program:
             text = str(write(self.graph, {}))
         else:
             text = self.source
-        path = os.fspath(path)
-        partial = f"{path}.{os.getpid()}.partial"
-        try:
-            with open(partial, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(partial, path)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
+        files.write(path, text.encode())
 
 
 def write(graph: Graph, claims: dict[str, Claim]) -> Source:

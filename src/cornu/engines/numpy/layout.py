@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cornu.graph.node import Node
@@ -38,8 +40,7 @@ def view_of(node: Node, x: np.ndarray) -> tuple[np.ndarray, str] | None:
     match node.op.name:
         case "reshape":
             moved = reshaped(x, p["shape"])
-            shape = ", ".join(map(str, p["shape"]))
-            return None if moved is None else (moved, f".reshape({shape})")
+            return None if moved is None else (moved, in_shape(p["shape"]))
         case "transpose":
             return np.transpose(x, p["axes"]), transposition(p["axes"])
         case "slice":
@@ -48,10 +49,15 @@ def view_of(node: Node, x: np.ndarray) -> tuple[np.ndarray, str] | None:
             return moved, f"[{_index(parts, x.shape)}]"
         case "flip":
             text = ["::-1" if i in p["axes"] else ":" for i in range(x.ndim)]
-            return np.flip(x, p["axes"]), f"[{', '.join(text)}]"
+            return np.flip(x, p["axes"]), f"[{', '.join(text) or '...'}]"
         case "stop_gradient" | "identity":
             return x, ""
     return None
+
+
+def in_shape(shape: Sequence[int]) -> str:
+    """How a change of shape is written."""
+    return f".reshape({', '.join(map(str, shape)) or '()'})"
 
 
 def transposition(axes: tuple[int, ...]) -> str:
@@ -97,11 +103,11 @@ class Factor:
         merged = reshaped(moved, shape)
         self.copied: tuple[int, ...] | None = None
         self.turned = turned
-        size = ", ".join(map(str, shape))
-        self.text = turned + (f".reshape({size})" if moved.shape != shape else "")
+        merging = in_shape(shape) if moved.shape != shape else ""
+        self.text = turned + merging
         if merged is None or not blas_takes(merged):
             self.copied = moved.shape
-            self.text = f".reshape({size})" if moved.shape != shape else ""
+            self.text = merging
 
 
 def factors(node: Node, a: np.ndarray, b: np.ndarray) -> tuple[Factor, Factor]:

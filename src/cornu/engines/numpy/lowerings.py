@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornu.engines.numpy.layout import Factor, factors, view_of
+from cornu.engines.numpy.layout import Factor, factors, in_shape, view_of
 from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
 from cornu.graph.spec import Spec, is_float
@@ -158,8 +158,7 @@ def _param(value: Any) -> str:
 def _copy_of_view(w: Writer, node: Node) -> None:
     """A reshape of something that does not lie in order: copied into order."""
     out, source = w.out(node), w.array(node.inputs[0])
-    shape = node.inputs[0].shape
-    w.line(f"{out}.reshape({', '.join(map(str, shape))})[...] = {source}", node)
+    w.line(f"{out}{in_shape(node.inputs[0].shape)}[...] = {source}", node)
 
 
 LOWERINGS["reshape"] = _copy_of_view
@@ -187,7 +186,7 @@ def _cast(w: Writer, node: Node) -> None:
 def _concatenate(w: Writer, node: Node) -> None:
     parts = ", ".join(w.array(v) for v in node.inputs)
     axis = node.params["axis"]
-    w.line(f"np.concatenate(({parts}), axis={axis}, out={w.out(node)})", node)
+    w.line(f"np.concatenate([{parts}], axis={axis}, out={w.out(node)})", node)
 
 
 @lowering("pad")
@@ -199,7 +198,8 @@ def _pad(w: Writer, node: Node) -> None:
         inner.append(f"{max(0, lo)}:{max(0, lo) + n + min(0, lo) + min(0, hi)}")
     if any(lo > 0 or hi > 0 for lo, hi in node.params["pads"]):
         w.line(f"{out}.fill({_param(node.params['value'])})", node)
-    w.line(f"{out}[{', '.join(inner)}] = {w.array(source)}[{', '.join(cut)}]", node)
+    into, part = ", ".join(inner) or "...", ", ".join(cut) or "..."
+    w.line(f"{out}[{into}] = {w.array(source)}[{part}]", node)
 
 
 @lowering("slice_grad")
@@ -215,9 +215,9 @@ def _slice_grad(w: Writer, node: Node) -> None:
 
 
 # `np.copyto(where=)` and `np.where` branch at each element. Where the condition is as
-# good as random, as the signs of activities are, that costs twenty times what moving the
-# elements does. So big arrays are chosen from by their bits: `x where c, else 0` is the
-# bits of x times 0 or 1, whatever x is, NaN included; and `a where c, else b` is
+# good as random, as the signs of activities are, that costs twenty times what moving
+# the elements does. So big arrays are chosen from by their bits: `x where c, else 0` is
+# the bits of x times 0 or 1, whatever x is, NaN included; and `a where c, else b` is
 # b ^ ((a ^ b) & -c).
 _MANY = 4096
 
@@ -261,10 +261,12 @@ def _where_by_bits(w: Writer, node: Node) -> None:
 
 @lowering("where")
 def _where(w: Writer, node: Node) -> None:
+    condition, yes, no = node.inputs
+    if w.same(yes, node.outputs[0]) and w.same(no, node.outputs[0]):
+        return  # both are one, which is the result
     if _by_bits(node):
         _where_by_bits(w, node)
         return
-    condition, yes, no = node.inputs
     out, mask = w.out(node), w.text(condition)
     if w.same(yes, node.outputs[0]):
         (other,) = w.scratch(node)
@@ -363,7 +365,7 @@ def _dot_general(w: Writer, node: Node) -> None:
         rows = int(np.prod(fa, dtype=np.int64))
         size = int(np.prod(groups, dtype=np.int64)) * rows
         columns = node.outputs[0].spec.size // size if size else _columns(node)
-        out += f".reshape({', '.join(map(str, [*groups, rows, columns]))})"
+        out += in_shape([*groups, rows, columns])
     w.line(f"np.matmul({', '.join(texts)}, out={out})", node)
 
 
@@ -402,6 +404,8 @@ def _scan(w: Writer, node: Node) -> None:
     for name, value in zip(carry, node.inputs, strict=False):
         w.line(f"np.copyto({name}, {w.text(value)})", node)
     stacks = [w.out(node, i) for i in range(n_carry, len(node.outputs))]
+    # Named before the loop: a view may need a line of its own.
+    given = [w.array(v) for v in node.inputs[n_carry:]]
     steps = f"{p['length']}"
     steps = f"reversed(range({steps}))" if p["reverse"] else f"range({steps})"
     t = w.fresh("t")
@@ -412,9 +416,9 @@ def _scan(w: Writer, node: Node) -> None:
                 inner.call(value, carry[i])
             elif i < n_carry + n_xs:
                 # An array also where one step is a single number.
-                inner.call(value, f"{w.array(node.inputs[i])}[{t}, ...]", wish="x_t")
+                inner.call(value, f"{given[i - n_carry]}[{t}, ...]", wish="x_t")
             else:
-                inner.call(value, w.array(node.inputs[i]))
+                inner.call(value, given[i - n_carry])
         inner.nodes()
         for stack, value in zip(stacks, body.outputs[n_carry:], strict=True):
             inner.line(f"{stack}[{t}, ...] = {inner.text(value)}")
@@ -424,13 +428,14 @@ def _scan(w: Writer, node: Node) -> None:
 @lowering("cond")
 def _cond(w: Writer, node: Node) -> None:
     outs = [w.out(node, i) for i in range(len(node.outputs))]
+    given = [w.array(v) for v in node.inputs[1:]]  # views are named before the branch
     for keyword, param in (("if", "on_true"), ("else", "on_false")):
         test = f" {w.text(node.inputs[0])}" if keyword == "if" else ""
         w.line(f"{keyword}{test}:", node)
         body = node.params[param]
         with w.inside(node, param) as inner:
-            for value, given in zip(body.inputs, node.inputs[1:], strict=True):
-                inner.call(value, w.array(given))
+            for value, name in zip(body.inputs, given, strict=True):
+                inner.call(value, name)
             inner.nodes()
             inner.assign_all(outs, body.outputs)
             if not outs:

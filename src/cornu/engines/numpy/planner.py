@@ -177,8 +177,16 @@ class Plan:
         for i, node in enumerate(self.graph.nodes):
             for value in node.inputs:
                 self.home(value).place.last = i
+        end = len(self.graph.nodes)
         for value in self.graph.outputs:
-            self.home(value).place.last = len(self.graph.nodes)
+            self.home(value).place.last = end
+        # What a variable becomes is read at the end too, unless it is computed in the
+        # variable's own memory.
+        for slot in self.graph.state:
+            if slot.after is not None:
+                home = self.home(slot.after)
+                if home.base is not None or home.place.kind != "buffer":
+                    home.place.last = end
 
     # A variable's new value in its own memory
 
@@ -189,6 +197,7 @@ class Plan:
             for value in node.inputs:
                 uses.setdefault(id(value), []).append(i)
         taken: set[int] = set()
+        self._afters = {id(s.after) for s in self.graph.state}
         for slot in self.graph.state:
             after = slot.after
             if after is None:
@@ -211,7 +220,7 @@ class Plan:
             value = after
             while True:
                 self._in_state[id(value)] = place
-                value = self._partial_result(value, index, uses, place, taken)
+                value = self._partial_result(value, index, uses, place)
                 if value is None:
                     break
 
@@ -244,7 +253,6 @@ class Plan:
         index: dict[int, int],
         uses: dict[int, list[int]],
         place: Place,
-        taken: set[int],
     ) -> Value | None:
         """An input of the node that makes `value` which may live in `place` too."""
         node = value.node
@@ -260,7 +268,7 @@ class Plan:
                 and home.base is None
                 and home.place.kind == "buffer"
                 and part.spec == value.spec
-                and id(part) not in taken
+                and id(part) not in self._afters
                 and id(part) not in self._in_state
                 and uses[id(part)] == [index[id(node)]]
                 and home.place.last == index[id(node)]

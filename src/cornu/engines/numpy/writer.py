@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import inspect
+import json
 import keyword
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cornu.engines.numpy import lowerings
+from cornu.engines.numpy.layout import in_shape
 from cornu.engines.numpy.planner import ALIGNMENT, Place, Plan
 from cornu.graph.graph import Graph
 from cornu.graph.node import Node, Value
@@ -21,7 +24,7 @@ from cornu.graph.trace import constant
 
 # Helpers use Python's own functions, so no value may be called `max` or `sum`.
 _RESERVED = {*keyword.kwlist, *dir(builtins)}
-_RESERVED |= {"np", "memory", "buffer", "step", "state", "results", "STATE"}
+_RESERVED |= {"np", "base64", "memory", "buffer", "step", "state", "results", "STATE"}
 
 _TITLES = {
     "forward": "forward: from the inputs to the predictions",
@@ -141,8 +144,7 @@ class Writer:
         view = self._views.get(id(value))
         if view is None:
             view = self._views[id(value)] = self.fresh_for(value)
-            shape = ", ".join(map(str, value.shape))
-            self.module.buffers.append(f"{view} = {name}.reshape({shape})")
+            self.module.buffers.append(f"{view} = {name}{in_shape(value.shape)}")
         return view
 
     def bits(self, value: Value, dtype: str) -> str:
@@ -242,27 +244,32 @@ class Writer:
                 self.line(f"np.copyto({name}, {text})")
 
 
+_MANY = 1000  # elements of a constant that people may still want to read
+
+
 def array_text(array: np.ndarray) -> str:
     """A constant array as Python, in full precision."""
     dtype = array.dtype.name
+    if array.size == 0:
+        return f'np.zeros({array.shape}, "{dtype}")'
     if array.ndim == 1 and array.size > 2 and array.dtype.kind in "iu":
         step = int(array[1]) - int(array[0])
         if step and np.array_equal(array, array[0] + step * np.arange(array.size)):
             stop = int(array[0]) + step * array.size
             return f'np.arange({array[0]}, {stop}, {step}, "{dtype}")'
-    values = np.array2string(
-        array,
-        threshold=array.size + 1,
-        separator=", ",
-        floatmode="unique",
-        max_line_width=80,
-    )
-    names = "nan = np.nan, inf = np.inf"
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        assert names
-        values = values.replace("nan", "np.nan").replace("inf", "np.inf")
-    if array.size == 0:
-        return f'np.zeros({array.shape}, "{dtype}")'
+    if array.size > _MANY:
+        packed = base64.encodebytes(array.tobytes()).decode()
+        text = f'np.frombuffer(base64.b64decode("""\n{packed}"""), "{dtype}")'
+        return text + in_shape(array.shape)
+    with np.printoptions(nanstr="np.nan", infstr="np.inf", formatter={}, sign="-"):
+        values = np.array2string(
+            array,
+            threshold=array.size + 1,
+            separator=", ",
+            floatmode="unique",
+            suppress_small=False,
+            max_line_width=80,
+        )
     return f'np.array({values}, "{dtype}")'
 
 
@@ -284,11 +291,15 @@ class Source:
         for value, name in zip(graph.arguments, [*arguments, *states], strict=True):
             writer.called[id(value)] = name
         writer.nodes()
+        results = f"[{', '.join(_result(writer, v) for v in graph.outputs)}]"
+        if plan.copies:
+            # A result may be what a variable was before.
+            writer.lines += ["", f"    results = {results}"]
+            results = "results"
         writer.assign_all(
             [writer.called[id(s.before)] for s in plan.copies],
             [s.after for s in plan.copies if s.after is not None],
         )
-        results = ", ".join(_result(writer, v) for v in graph.outputs)
         self.nbytes = plan.nbytes
         self.name = graph.name
         self.arguments = list(
@@ -310,23 +321,29 @@ class Source:
                 break_long_words=False,
             )
             head += ["    (", joined, "    ) = state"]
-        self.function = "\n".join([*head, *writer.lines, "", f"    return [{results}]"])
+        self.function = "\n".join([*head, *writer.lines, "", f"    return {results}"])
 
     def executable(self) -> str:
         """For the engine, which brings the memory along."""
-        parts = [*self.helpers, _BUFFER, "\n".join(self.tables), self.function]
-        return "\n\n\n".join(["import numpy as np", *parts]) + "\n"
+        parts = [self._imports, *self.helpers, _BUFFER]
+        return "\n\n\n".join([*parts, "\n".join(self.tables), self.function]) + "\n"
+
+    @property
+    def _imports(self) -> str:
+        packed = any("base64." in line for line in self.tables)
+        return "import base64\n\nimport numpy as np" if packed else "import numpy as np"
 
     def __str__(self) -> str:
         """The whole program, which runs with nothing but NumPy."""
         state = ",\n".join(
-            f'    ("{path}", {spec.shape}, "{spec.dtype}")' for path, spec in self.state
+            f'    ({_quoted(path)}, {spec.shape}, "{spec.dtype}")'
+            for path, spec in self.state
         )
         described = [f"    {name}: {spec}" for name, spec in self.arguments]
         described += ["    state: the arrays listed in STATE, which the step changes"]
         text = "\n".join(
             [
-                f'"""{self.name}, written by Cornu from its graph.',
+                f'"""{_harmless(self.name)}, written by Cornu from its graph.',
                 "",
                 "step(...) takes",
                 *described,
@@ -343,12 +360,22 @@ class Source:
         table = f"STATE = [\n{state},\n]" if state else "STATE = []"
         parts = [
             text,
-            "import numpy as np",
+            self._imports,
             table,
-            *self.helpers,
-            memory + "\n\n\n" + _BUFFER,
+            *(f"\n{helper}\n" for helper in self.helpers),
+            memory + "\n\n\n" + _BUFFER + "\n",
+            "\n".join(self.tables) + "\n",
         ]
-        return "\n\n".join([*parts, "\n".join(self.tables), self.function]) + "\n"
+        return "\n\n".join([*parts, self.function]) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _harmless(name: str) -> str:
+    """A name of the user's inside a docstring."""
+    return " ".join(name.replace("\\", "/").replace('"', "'").split())
 
 
 _BUFFER = '''def buffer(start, shape, dtype):

@@ -14,12 +14,12 @@ from cornu.graph.node import Node, Value
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec, is_float
 from cornu.graph.trace import Trace, bind, constant, convert, current, trace_body
-from cornu.graph.tree import flatten, pack_like
-from cornu.ops.primitives.elementwise import add, cast, identity
+from cornu.graph.tree import flatten, map_structure, pack_like
+from cornu.ops.primitives.elementwise import add, cast, copy
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.reductions import sum as reduce_sum
 from cornu.ops.primitives.shapes import reshape, transpose
-from cornu.ops.public import public
+from cornu.ops.public import public, recordable
 
 __all__ = ["cond", "custom_gradient", "scan"]
 
@@ -177,7 +177,10 @@ class ScanGradient:
             for i in self.float_carry
         ]
         outside_xs = [g[i] for i in self.ys] + saved + list(self.ins[nc : nc + nx])
-        inside_xs = self.seeds[len(self.float_carry) :] + self.residuals
+        # In this body a residual is an input, whatever made it in the other.
+        known = {id(v): Value(v.spec, None, None, v.name) for v in self.residuals}
+        inside_xs = self.seeds[len(self.float_carry) :]
+        inside_xs = inside_xs + [known[id(v)] for v in self.residuals]
         inside_xs = inside_xs + self.given[nc : nc + nx]
         sums = [self.found[i] for i in consts]
         stacked, after, in_loop = [], [], []
@@ -189,7 +192,6 @@ class ScanGradient:
         with Trace("scan backward") as t:
             t.around_is_eager = current() is None
             accumulators = [t.input(v.spec, "total") for v in totals]
-            known: dict[int, Value] = {}
             nodes = [copy_node(n, known) for n in [*self.literals, *self.backward]]
             adopt(t, nodes)
 
@@ -342,7 +344,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         new_state, y = f(state, x)
         # An input that is returned as it is gets a value of its own; a y of None is
         # an empty list, which has no leaves.
-        return [identity(v) for v in flatten(new_state)], [] if y is None else y
+        return [copy(v) for v in flatten(new_state)], [] if y is None else y
 
     specs = [Spec(tuple(c.shape), c.dtype) for c in carry]
     specs += [Spec(tuple(x.shape[1:]), x.dtype) for x in flat_xs]
@@ -455,10 +457,10 @@ def cond(pred, true_fn, false_fn):
         )
     pred = cast(pred, "bool")
     if isinstance(pred, Tensor):
-        return true_fn() if bool(pred) else false_fn()
+        chosen = true_fn() if bool(pred) else false_fn()
+        return map_structure(lambda v: None if v is None else convert(v), chosen)
     graphs, captures, results = [], [], []
     for name, function in (("on_true", true_fn), ("on_false", false_fn)):
-        # `identity` gives a result that is captured as it is a value of its own.
         graph, captured, result = trace_body(function, (), name)
         graphs.append(graph)
         captures.append(captured)
@@ -575,4 +577,5 @@ def custom_gradient(f):
 
     function.__name__ = getattr(f, "__name__", "function")
     function.__doc__ = f.__doc__
-    return public(function)
+    # Not `public`: a name of the user's must not take the place of one of ours.
+    return recordable(function)

@@ -36,6 +36,7 @@ __all__ = [
     "bitwise_xor",
     "cast",
     "ceil",
+    "copy",
     "cos",
     "equal",
     "erf",
@@ -45,7 +46,6 @@ __all__ = [
     "floor_divide",
     "greater",
     "greater_equal",
-    "identity",
     "isfinite",
     "less",
     "less_equal",
@@ -346,7 +346,9 @@ def _power_gradient(g, a, b, y):
     return by_base, by_exponent
 
 
-power = binary("power", power_numpy, _power_gradient, "x1 to the power x2.")
+power = binary(
+    "power", power_numpy, _power_gradient, "x1 to the power x2.", counts_booleans=True
+)
 
 
 def _shared_by_ties(g, a, b, y):
@@ -372,9 +374,14 @@ mod = binary(
     mod_numpy,
     lambda g, a, b, y: (lambda: g, lambda: -(g * floor_divide(a, b))),
     "The remainder of x1 // x2, with the sign of x2.",
+    counts_booleans=True,
 )
 floor_divide = binary(
-    "floor_divide", np.floor_divide, PIECEWISE_CONSTANT, "x1 / x2, rounded down."
+    "floor_divide",
+    np.floor_divide,
+    PIECEWISE_CONSTANT,
+    "x1 / x2, rounded down.",
+    counts_booleans=True,
 )
 equal = binary("equal", np.equal, NOT_FLOAT, "Whether x1 == x2.", dtype="bool")
 not_equal = binary(
@@ -396,16 +403,30 @@ bitwise_and = binary("bitwise_and", np.bitwise_and, NOT_FLOAT, "The bits in both
 bitwise_or = binary("bitwise_or", np.bitwise_or, NOT_FLOAT, "The bits in either.")
 bitwise_xor = binary("bitwise_xor", np.bitwise_xor, NOT_FLOAT, "The bits in one only.")
 bitwise_left_shift = binary(
-    "bitwise_left_shift", np.left_shift, NOT_FLOAT, "x1 shifted left by x2 bits."
+    "bitwise_left_shift",
+    np.left_shift,
+    NOT_FLOAT,
+    "x1 shifted left by x2 bits.",
+    counts_booleans=True,
 )
 bitwise_right_shift = binary(
-    "bitwise_right_shift", np.right_shift, NOT_FLOAT, "x1 shifted right by x2 bits."
+    "bitwise_right_shift",
+    np.right_shift,
+    NOT_FLOAT,
+    "x1 shifted right by x2 bits.",
+    counts_booleans=True,
 )
 
 # Choice, dtype, and gradients that stop
 
 
 def _infer_where(condition: Spec, x1: Spec, x2: Spec) -> Spec:
+    if condition.dtype != "bool" or x1.dtype != x2.dtype:
+        raise TypeError(
+            f"[where] got dtypes {condition.dtype}, {x1.dtype} and {x2.dtype}.\n"
+            "Expected bool, and one dtype for both values: casts are explicit.\n"
+            "Call ops.where, which casts."
+        )
     shape = broadcast_shape(x1.shape, x2.shape, "where")
     return Spec(broadcast_shape(condition.shape, shape, "where"), x1.dtype)
 
@@ -498,8 +519,8 @@ stop_gradient_op = Op(
 
 
 @public
-def identity(x):
-    """`x` itself, as a tensor."""
+def copy(x):
+    """`x` as a tensor of its own, told apart from `x` by whoever takes gradients."""
     return bind(identity_op, (x,), {})
 
 

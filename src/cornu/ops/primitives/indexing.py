@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from cornu.graph.eager import Tensor
+from cornu.graph.node import Value
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
-from cornu.graph.trace import bind, convert
+from cornu.graph.trace import Literal, bind, convert
 from cornu.ops.families import NOT_FLOAT
-from cornu.ops.primitives.elementwise import cast, less, where
+from cornu.ops.primitives.elementwise import (
+    cast,
+    greater_equal,
+    less,
+    logical_and,
+    where,
+)
 from cornu.ops.primitives.shapes import (
     broadcast_to,
     expand_dims,
@@ -29,11 +39,13 @@ __all__ = [
 
 
 def gather_numpy(x, indices, *, axis):
-    """The slices of `x` at these indices along an axis (NumPy's take)."""
+    """The slices of `x` at these indices along an axis; negative ones count back."""
     return np.take(x, indices, axis=axis)
 
 
 def _infer_gather(x: Spec, indices: Spec, *, axis: int) -> Spec:
+    if indices.dtype != "int32":
+        raise TypeError(f"[gather] indices are int32, not {indices.dtype}.")
     return Spec(x.shape[:axis] + indices.shape + x.shape[axis + 1 :], x.dtype)
 
 
@@ -54,12 +66,12 @@ gather_op = Op(
     infer=_infer_gather,
     numpy=gather_numpy,
     gradient=_gather_gradient,
-    doc="The slices at some indices along an axis; indices count from 0.",
+    doc="The slices at some indices along an axis; negative ones count from its end.",
 )
 
 
 def scatter_add_numpy(x, indices, updates, *, axis):
-    """`x` with `updates` added at these indices along an axis; equal indices add up."""
+    """`x` with `updates` added at these indices along an axis; equal ones add up."""
     y = np.array(x)
     shape = (*x.shape[:axis], indices.size, *x.shape[axis + 1 :])
     np.add.at(
@@ -72,6 +84,8 @@ def scatter_add_numpy(x, indices, updates, *, axis):
 
 def _infer_scatter_add(x: Spec, indices: Spec, updates: Spec, *, axis: int) -> Spec:
     wanted = _infer_gather(x, indices, axis=axis)
+    if updates.dtype != x.dtype:
+        raise TypeError(f"[scatter_add] got {x.dtype} and updates {updates.dtype}.")
     if updates.shape != wanted.shape:
         raise ValueError(
             f"[scatter_add] updates of shape {updates.shape} do not fit indices of "
@@ -94,16 +108,36 @@ scatter_add_op = Op(
 )
 
 
-def _wrap_negative(indices, size):
-    """Indices that count from the end become ordinary ones."""
+def _checked_indices(indices, size, function):
+    """Indices as an int32 tensor; what is known of them already is checked now."""
     indices = convert(indices)
-    if indices.dtype in ("bool", "float16", "float32", "float64", "bfloat16"):
+    if indices.dtype not in _WHOLE:
         raise TypeError(
-            f"[take] indices of dtype {indices.dtype} were given.\n"
+            f"[{function}] indices of dtype {indices.dtype} were given.\n"
             "Expected whole numbers (int32).\nConvert them with ops.cast(x, 'int32')."
         )
-    indices = cast(indices, "int32")
-    return where(less(indices, 0), indices + size, indices)
+    known = _known(indices)
+    if known is not None and known.size:
+        lowest, highest = known.min(), known.max()
+        if lowest < -size or highest >= size:
+            raise IndexError(
+                f"[{function}] indices from {lowest} to {highest} were given for an "
+                f"axis of size {size}.\n"
+                f"Expected whole numbers from {-size} to {size - 1}.\n"
+                "Check what the indices are made of: vocabularies count from 0."
+            )
+    return cast(indices, "int32")
+
+
+_WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+
+
+def _known(tensor):
+    """The array of a concrete tensor, or of a constant under trace; else None."""
+    if isinstance(tensor, Tensor):
+        return tensor._array
+    literal = tensor.node.params.get("value") if tensor.node is not None else None
+    return literal.array if isinstance(literal, Literal) else None
 
 
 @public
@@ -125,7 +159,7 @@ def take(x, indices, axis=None):
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = canonical_axis(axis, x.ndim)
-    indices = _wrap_negative(indices, x.shape[axis])
+    indices = _checked_indices(indices, x.shape[axis], "take")
     return bind(gather_op, (x, indices), {"axis": axis})
 
 
@@ -141,7 +175,7 @@ def scatter_add(x, indices, updates, axis=0):
     """
     x, updates = promote(x, updates)
     axis = canonical_axis(axis, x.ndim)
-    indices = _wrap_negative(indices, x.shape[axis])
+    indices = _checked_indices(indices, x.shape[axis], "scatter_add")
     return bind(scatter_add_op, (x, indices, updates), {"axis": axis})
 
 
@@ -151,16 +185,33 @@ def take_along_axis(x, indices, axis=None):
 
     Args:
         x: tensor.
-        indices: whole numbers, of the shape of `x` but for `axis`.
+        indices: whole numbers, of the shape of `x` but for `axis`, or of size 1 along
+            other axes; negative ones count from the end.
         axis: the axis; None flattens both.
+
+    Raises:
+        IndexError: when an index is out of range, under trace as the step runs.
+        ValueError: when the shapes do not fit.
     """
     x, indices = convert(x), convert(indices)
     if axis is None:
         x, indices, axis = reshape(x, (-1,)), reshape(indices, (-1,)), 0
     axis = canonical_axis(axis, x.ndim)
     size = x.shape[axis]
+    indices = _checked_indices(indices, size, "take_along_axis")
+    if isinstance(indices, Value):
+        # Beyond its row an index would pick from another; beyond all rows it is told.
+        inside = logical_and(less(indices, size), greater_equal(indices, -size))
+        indices = where(inside, indices, math.prod(x.shape))
+    indices = where(less(indices, 0), indices + size, indices)
+    return pick_along_axis(x, indices, axis)
+
+
+def pick_along_axis(x, indices, axis):
+    """`take_along_axis` for indices that are known to count from 0 and to fit."""
+    size = x.shape[axis]
     last = (*[i for i in range(x.ndim) if i != axis], axis)
-    moved, index = transpose(x, last), transpose(_wrap_negative(indices, size), last)
+    moved, index = transpose(x, last), transpose(indices, last)
     rows = moved.shape[:-1]
     index = broadcast_to(index, (*rows, index.shape[-1]))
     offsets = np.arange(int(np.prod(rows, dtype=int)), dtype=np.int32) * size
@@ -243,6 +294,12 @@ def _without_ellipsis(keys, x):
     rest = [slice(None)] * (x.ndim - used)
     if not places:
         return keys + rest
+    if len(places) > 1:
+        raise IndexError(
+            f"`...` was given {len(places)} times in one index.\n"
+            "Expected it once: it stands for all axes that are not named.\n"
+            "Write `:` for single axes."
+        )
     first = places[0]
     return keys[:first] + rest + keys[first + 1 :]
 
@@ -270,7 +327,7 @@ def _sort_gradient(g, ins, out, *, axis):
     def unsort():
         order = bind(argsort_op, (ins[0],), {"axis": axis})
         places = bind(argsort_op, (order,), {"axis": axis})
-        return take_along_axis(g, places, axis)
+        return pick_along_axis(g, places, axis)
 
     return (unsort,)
 
@@ -286,8 +343,10 @@ sort_op = Op(
 
 @public
 def sort(x, axis=-1):
-    """The elements along an axis in ascending order, NaN last."""
+    """The elements along an axis in ascending order, NaN last (None flattens)."""
     x = convert(x)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
     return bind(sort_op, (x,), {"axis": canonical_axis(axis, x.ndim)})
 
 

@@ -91,6 +91,7 @@ dot_general_op = Op(
 )
 
 
+@public
 def dot_general(a, b, contract, batch=((), ())):
     """XLA's general product.
 

@@ -18,6 +18,7 @@ from cornu.ops.primitives.elementwise import (
     cast,
 )
 from cornu.ops.primitives.shapes import concatenate, reshape, static_slice
+from cornu.ops.public import public
 
 __all__ = ["random_bits"]
 
@@ -85,6 +86,7 @@ random_bits_op = Op(
 )
 
 
+@public
 def random_bits(key, shape):
     """Random bits of a key.
 
@@ -94,7 +96,10 @@ def random_bits(key, shape):
 
     Returns:
         int32 tensor of numbers from 0 to 2**31 - 1, each equally likely.
+
+    Raises:
+        ValueError: when the key is not a uint32 tensor of shape (2,).
     """
-    return bind(
-        random_bits_op, (convert(key),), {"shape": tuple(int(n) for n in shape)}
-    )
+    key, sizes = convert(key), tuple(int(n) for n in shape)
+    random_bits_op.infer(key.spec, shape=sizes)  # the meaning would take any key
+    return bind(random_bits_op, (key,), {"shape": sizes})

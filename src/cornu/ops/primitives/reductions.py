@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from cornu.graph.gradients import vector_jacobian
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.trace import bind, convert
 from cornu.ops.families import NOT_FLOAT, keep_reduced_axes, reduction
-from cornu.ops.primitives.elementwise import cast, equal, where
+from cornu.ops.primitives.elementwise import cast, equal
 from cornu.ops.public import canonical_axis, public
 
 __all__ = ["argmax", "argmin", "cumsum", "max", "min", "prod", "sum"]
@@ -53,14 +54,29 @@ def _spread_over_ties(g, x, y, axis):
     return hits * (g / sum(hits, axis=axis, keepdims=True))
 
 
+def _product_by_halves(x, axis):
+    """The product with kept axes, of half by half: nothing but multiplications."""
+    from cornu.ops.primitives.shapes import concatenate, static_slice
+
+    def part(start, stop):
+        index = [slice(None)] * x.ndim
+        index[a] = slice(start, stop)
+        return static_slice(x, tuple(index))
+
+    for a in axis:
+        while (n := x.shape[a]) > 1:
+            half = n // 2
+            pairs = part(0, half) * part(half, 2 * half)
+            x = concatenate([pairs, part(2 * half, n)], a) if n % 2 else pairs
+    return x
+
+
 def _product_gradient(g, x, y, axis):
-    # The product of the others: y / x, and around a zero without dividing by it.
-    zero = equal(x, 0.0)
-    zeros = sum(cast(zero, x.dtype), axis=axis, keepdims=True)
-    safe = where(zero, 1.0, x)
-    others = prod(safe, axis=axis, keepdims=True)
-    when_zero = where(equal(zeros, 1.0), others, 0.0)
-    return g * where(zero, when_zero, where(equal(zeros, 0.0), others / safe, 0.0))
+    # y / x would divide by zeros; a product of halves is right at any of them, and so
+    # are its higher derivatives.
+    if 0 in x.shape:
+        return x
+    return vector_jacobian(lambda v: _product_by_halves(v, axis), [x], [g])[0]
 
 
 sum = reduction(

@@ -8,6 +8,7 @@ import numpy as np
 
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
+from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind, convert
 from cornu.ops.families import unbroadcast
 from cornu.ops.public import canonical_axis, promote, public
@@ -30,9 +31,15 @@ def reshape_numpy(x, *, shape):
     return np.reshape(x, shape)
 
 
+def _infer_reshape(x: Spec, *, shape) -> Spec:
+    if math.prod(shape) != x.size:
+        raise ValueError(f"[reshape] {x} has not the elements of shape {shape}.")
+    return Spec(shape, x.dtype)
+
+
 reshape_op = Op(
     "reshape",
-    infer=lambda x, *, shape: Spec(shape, x.dtype),
+    infer=_infer_reshape,
     numpy=reshape_numpy,
     gradient=lambda g, ins, out, *, shape: (reshape(g, ins[0].shape),),
     doc="The same elements in another shape.",
@@ -72,9 +79,15 @@ def transpose_numpy(x, *, axes):
     return np.transpose(x, axes)
 
 
+def _infer_transpose(x: Spec, *, axes) -> Spec:
+    if sorted(axes) != list(range(x.ndim)):
+        raise ValueError(f"[transpose] {axes} is not an order of the axes of {x}.")
+    return Spec(tuple(x.shape[a] for a in axes), x.dtype)
+
+
 transpose_op = Op(
     "transpose",
-    infer=lambda x, *, axes: Spec(tuple(x.shape[a] for a in axes), x.dtype),
+    infer=_infer_transpose,
     numpy=transpose_numpy,
     gradient=lambda g, ins, out, *, axes: (
         transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__))),
@@ -114,9 +127,21 @@ def broadcast_to_numpy(x, *, shape):
     return np.broadcast_to(x, shape)
 
 
+def _broadcasts(have: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    tail = shape[len(shape) - len(have) :]
+    fits = (a in (1, b) for a, b in zip(have, tail, strict=True))
+    return len(shape) >= len(have) and all(fits)
+
+
+def _infer_broadcast_to(x: Spec, *, shape) -> Spec:
+    if not _broadcasts(x.shape, shape):
+        raise ValueError(f"[broadcast_to] {x} cannot be repeated to shape {shape}.")
+    return Spec(shape, x.dtype)
+
+
 broadcast_to_op = Op(
     "broadcast_to",
-    infer=lambda x, *, shape: Spec(shape, x.dtype),
+    infer=_infer_broadcast_to,
     numpy=broadcast_to_numpy,
     gradient=lambda g, ins, out, *, shape: (unbroadcast(g, ins[0].shape),),
     doc="The tensor repeated along axes of size 1 and new leading axes.",
@@ -136,11 +161,7 @@ def broadcast_to(x, shape):
     """
     x = convert(x)
     shape = tuple(int(n) for n in shape)
-    tail = shape[len(shape) - x.ndim :]
-    fits = len(shape) >= x.ndim and all(
-        a in (1, b) for a, b in zip(x.shape, tail, strict=True)
-    )
-    if not fits:
+    if not _broadcasts(x.shape, shape):
         raise ValueError(
             f"[broadcast_to] shape {x.shape} cannot become {shape}.\n"
             "Expected, from the last axis backwards, equal sizes or a size of 1.\n"
@@ -156,6 +177,8 @@ def concatenate_numpy(*xs, axis):
 
 def _infer_concatenate(*xs: Spec, axis: int) -> Spec:
     shape = list(xs[0].shape)
+    if any(x.dtype != xs[0].dtype for x in xs):
+        raise TypeError(f"[concatenate] got dtypes {[x.dtype for x in xs]}.")
     for x in xs[1:]:
         others = x.shape[:axis] + x.shape[axis + 1 :]
         if others != tuple(shape[:axis] + shape[axis + 1 :]):
@@ -219,11 +242,19 @@ def pad_numpy(x, *, pads, value):
     return out
 
 
+def _infer_pad(x: Spec, *, pads, value) -> Spec:
+    kept = [
+        n + min(lo, 0) + min(hi, 0) for n, (lo, hi) in zip(x.shape, pads, strict=True)
+    ]
+    if any(n < 0 for n in kept):
+        raise ValueError(f"[pad] {pads} cuts more off than {x} has.")
+    added = [max(lo, 0) + max(hi, 0) for lo, hi in pads]
+    return Spec(tuple(n + m for n, m in zip(kept, added, strict=True)), x.dtype)
+
+
 pad_op = Op(
     "pad",
-    infer=lambda x, *, pads, value: Spec(
-        tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pads, strict=True)), x.dtype
-    ),
+    infer=_infer_pad,
     numpy=pad_numpy,
     gradient=lambda g, ins, out, *, pads, value: (
         bind(pad_op, (g,), {"pads": tuple((-lo, -hi) for lo, hi in pads), "value": 0}),
@@ -234,26 +265,44 @@ pad_op = Op(
 
 @public
 def pad(x, pad_width, mode="constant", constant_values=None):
-    """Put a fixed number around a tensor.
+    """Put a border around a tensor.
 
     Args:
         x: tensor.
         pad_width: a number, one (before, after) for all axes, or one per axis.
-        mode: only 'constant'.
+        mode: 'constant' for a fixed number; 'reflect', 'symmetric', 'edge' or 'wrap'
+            for what NumPy takes from the tensor itself.
         constant_values: the number, 0 by default.
 
     Raises:
         ValueError: for another mode, or a `pad_width` that does not fit.
     """
     x = convert(x)
-    if mode != "constant":
+    if mode not in ("constant", *_BORDERS):
         raise ValueError(
-            f"[pad] mode={mode!r} is not supported.\nExpected mode='constant'.\n"
-            "Gather the border with ops.take and join it with ops.concatenate."
+            f"[pad] mode={mode!r} is unknown.\n"
+            f"Expected 'constant', {', '.join(map(repr, _BORDERS))}.\n"
+            "Write mode='constant' for zeros."
         )
-    widths = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2))
+    try:
+        widths = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2))
+    except ValueError:
+        raise ValueError(
+            f"[pad] pad_width={pad_width!r} does not fit a tensor of shape {x.shape}.\n"
+            f"Expected a number, one (before, after), or {x.ndim} of them.\n"
+            "For example ((0, 0), (1, 1)) for a border around the second of two axes."
+        ) from None
     pads = tuple((int(lo), int(hi)) for lo, hi in widths)
-    return bind(pad_op, (x,), {"pads": pads, "value": constant_values or 0})
+    if mode == "constant":
+        value = np.asarray(0 if constant_values is None else constant_values).item()
+        return bind(pad_op, (x,), {"pads": pads, "value": value})
+    for axis, (n, widths) in enumerate(zip(x.shape, pads, strict=True)):
+        if any(widths):
+            x = FUNCTIONS["take"](x, np.pad(np.arange(n), widths, mode), axis)
+    return x
+
+
+_BORDERS = ("reflect", "symmetric", "edge", "wrap")
 
 
 def flip_numpy(x, *, axes):
@@ -297,15 +346,17 @@ def _slice_gradient(g, ins, out, *, starts, stops, steps):
     )
 
 
+def _infer_slice(x: Spec, *, starts, stops, steps) -> Spec:
+    parts = list(zip(x.shape, starts, stops, steps, strict=True))
+    if any(not 0 <= start <= stop <= n or step < 1 for n, start, stop, step in parts):
+        raise ValueError(f"[slice] {starts}, {stops}, {steps} is no part of {x}.")
+    sizes = (-(-(stop - start) // step) for _, start, stop, step in parts)
+    return Spec(tuple(sizes), x.dtype)
+
+
 slice_op = Op(
     "slice",
-    infer=lambda x, *, starts, stops, steps: Spec(
-        tuple(
-            -(-(stop - start) // step)
-            for start, stop, step in zip(starts, stops, steps, strict=True)
-        ),
-        x.dtype,
-    ),
+    infer=_infer_slice,
     numpy=slice_numpy,
     gradient=_slice_gradient,
     doc="Every step-th element from start up to stop, per axis.",
@@ -330,6 +381,7 @@ slice_grad_op = Op(
 )
 
 
+@public
 def static_slice(x, index):
     """Slice with one `slice` object per axis; negative steps flip first."""
     x = convert(x)

@@ -25,7 +25,7 @@ from cornu.ops.primitives.elementwise import (
     not_equal,
     where,
 )
-from cornu.ops.primitives.indexing import take_along_axis
+from cornu.ops.primitives.indexing import pick_along_axis
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.shapes import (
     broadcast_to,
@@ -134,6 +134,8 @@ def conv_kernel_grad_numpy(x, g, *, window, strides, padding, dilation, groups):
 
 def _infer_conv(x: Spec, w: Spec, *, strides, padding, dilation, groups) -> Spec:
     window = w.shape[:-2]
+    if x.dtype != w.dtype:
+        raise TypeError(f"[conv] got dtypes {x.dtype} and {w.dtype}.")
     if x.ndim != w.ndim or x.shape[-1] != w.shape[-2] * groups or w.shape[-1] % groups:
         raise ValueError(
             f"[conv] an input of shape {x.shape} does not fit a kernel of shape "
@@ -343,6 +345,8 @@ def conv_general(x, kernel, strides=1, padding="valid", dilation=1, groups=1):
         "dilation": dilation,
         "groups": int(groups),
     }
+    # The meaning alone would make nothing of a window that does not fit.
+    conv_op.infer(x.spec, kernel.spec, **params)
     return bind(conv_op, (x, kernel), params)
 
 
@@ -438,11 +442,12 @@ def max_windows(x, window, strides=None, padding="valid"):
     ones = (1,) * n
     padding = resolve_padding(padding, x.shape[1:-1], window, strides, ones)
     params = {"window": window, "strides": strides, "padding": padding}
+    window_argmax_op.infer(x.spec, **params)  # tells of a window that does not fit
     places = bind(window_argmax_op, (x,), params)
     outs = places.shape
     flat = reshape(x, (x.shape[0], -1, x.shape[-1]))
     places = reshape(places, (outs[0], -1, outs[-1]))
-    return reshape(take_along_axis(flat, places, axis=1), outs)
+    return reshape(pick_along_axis(flat, places, 1), outs)
 
 
 @composite("window_sum")
