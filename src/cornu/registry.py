@@ -96,7 +96,9 @@ class Registry:
         for each in objects:
             self.objects[each.__name__] = each
             if isinstance(each, type):
-                self.objects.setdefault(to_snake_case(each.__name__), each)
+                # 'rmsprop', not 'rm_sprop', where no case counts.
+                other = str.lower if self.any_case else to_snake_case
+                self.objects.setdefault(other(each.__name__), each)
             else:
                 self.functions[each.__name__] = each
         self.objects.update(aliases)

@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
+from cornu.graph import config
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.layers.layer import InputSpec, Layer, sizes
 from cornu.ops.random import SeedGenerator
@@ -20,9 +21,11 @@ def Input(
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
     tensor: Any = None,
+    optional: bool = False,
 ) -> SymbolicTensor:
     """The entrance of a model: a symbolic tensor.
 
@@ -31,39 +34,69 @@ def Input(
         batch_size: size of the batch, where it is fixed.
         dtype: dtype name, floatx by default.
         sparse: only None or False.
-        batch_shape: shape with the batch, instead of `shape`.
+        ragged: only None or False.
+        batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         name: its name.
         tensor: a symbolic tensor to start from.
+        optional: only False.
 
     Returns:
         Symbolic tensor of shape (batch_size, *shape).
 
     Raises:
-        ValueError: when no shape is given, or `sparse` is asked for.
+        ValueError: when no shape is given or two that differ, or when a feature is
+            asked for that there is not.
 
     Example:
 
     >>> Input(shape=(784,)).shape
     (None, 784)
     """
+    _refuse_features("Input", sparse=sparse, ragged=ragged, optional=optional)
+    wanted = _batch_shape(shape, batch_size, batch_shape)
     if tensor is not None:
+        dtype = dtype or tensor.dtype
+        if wanted not in (None, tuple(tensor.shape)) or dtype != tensor.dtype:
+            raise ValueError(
+                f"Input was given a tensor of shape {tuple(tensor.shape)} and dtype "
+                f"{tensor.dtype}, and with it shape {wanted} and dtype {dtype}.\n"
+                "Expected the same shape and dtype.\n"
+                "Pass the tensor alone: it has both."
+            )
         return tensor
-    if sparse:
+    if wanted is None:
         raise ValueError(
-            "Input(sparse=True) is not supported yet.\nExpected dense inputs.\n"
-            "Call .toarray() on the matrix."
+            "Input was given no shape.\nExpected the shape of one sample.\n"
+            "For example Input(shape=(784,))."
         )
+    name = name or auto_name("input_layer")
+    return SymbolicTensor(wanted, dtype or config.floatx(), name)
+
+
+def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any) -> Any:
+    """The shape with the batch, or None where no shape is given at all."""
     if batch_shape is None:
         if shape is None:
-            raise ValueError(
-                "Input was given no shape.\nExpected the shape of one sample.\n"
-                "For example Input(shape=(784,))."
-            )
-        batch_shape = (batch_size, *sizes(shape, "shape"))
-    from cornu.graph import config
+            return None
+        return (batch_size, *sizes(shape, "shape"))
+    if shape is not None or batch_size is not None:
+        raise ValueError(
+            f"Input was given batch_shape={batch_shape}, and shape={shape} and "
+            f"batch_size={batch_size} as well.\n"
+            "Expected batch_shape, or the other two.\nLeave one of them away."
+        )
+    return sizes(batch_shape, "batch_shape")
 
-    name = name or auto_name("input_layer")
-    return SymbolicTensor(tuple(batch_shape), dtype or config.floatx(), name)
+
+def _refuse_features(owner: str, **features: Any) -> None:
+    """Raise for arguments of Keras that ask for something that Cornu does not have."""
+    for name, value in features.items():
+        if value:
+            raise ValueError(
+                f"{owner} was given {name}={value!r}, which is not supported.\n"
+                f"Expected {name} to be left away: inputs are dense and complete.\n"
+                "Make the data an array, with .toarray() or by padding it."
+            )
 
 
 class InputLayer(Layer):
@@ -73,9 +106,15 @@ class InputLayer(Layer):
         shape: shape of one sample.
         batch_size: size of the batch, where it is fixed.
         dtype: dtype name, floatx by default.
-        batch_shape: shape with the batch, instead of `shape`.
-        name: its name.
+        sparse: only None or False.
+        ragged: only None or False.
+        batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         input_tensor: the symbolic tensor that it stands for.
+        optional: only False.
+        name: its name.
+
+    Raises:
+        ValueError: see `Input`.
     """
 
     def __init__(
@@ -83,13 +122,15 @@ class InputLayer(Layer):
         shape: Any = None,
         batch_size: int | None = None,
         dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Any = None,
-        name: str | None = None,
         input_tensor: SymbolicTensor | None = None,
+        optional: bool = False,
+        name: str | None = None,
     ) -> None:
-        tensor = input_tensor
-        if tensor is None:
-            tensor = Input(shape, batch_size, dtype, None, batch_shape, name)
+        given = (shape, batch_size, dtype, sparse, ragged, batch_shape, name)
+        tensor = Input(*given, input_tensor, optional)
         super().__init__(name=name or tensor.name)
         self._tensor = tensor
         self.batch_shape = tuple(tensor.shape)
@@ -108,7 +149,9 @@ class InputLayer(Layer):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+        features = {"sparse": False, "ragged": False, "optional": False}
+        own = {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+        return {**own, **features}
 
 
 class Dense(Layer):

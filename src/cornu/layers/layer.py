@@ -30,6 +30,9 @@ from cornu.graph.variable import Variable
 from cornu.ops.random import SeedGenerator
 from cornu.registry import auto_name
 
+# Arguments of features that Cornu refuses. Files of Keras hold them, unset.
+_UNSET = ("quantization_config", "lora_rank", "lora_alpha")
+
 
 class _Calls(threading.local):
     """The layers that are being called, outermost first, and their training flag."""
@@ -152,6 +155,9 @@ class Layer:
         **kwargs: Any,
     ) -> None:
         self.batch_shape = _first_shape(kwargs)
+        for feature in _UNSET:
+            if kwargs.get(feature, 0) is None:
+                del kwargs[feature]
         known = ["name", "trainable", "dtype", "autocast", "activity_regularizer"]
         known += ["input_shape", *_parameters(type(self))]
         refuse_unknown(type(self).__name__, kwargs, known)

@@ -349,9 +349,7 @@ def without_class_axis(y_true: Any, y_pred: Any, axis: int) -> Any:
     return y_true
 
 
-def categorical_generalized_cross_entropy(
-    y_true: Any, y_pred: Any, q: float = 0.5
-) -> Any:
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """(1 - p**q) / q, where p is the probability of the true class (Zhang and Sabuncu,
     2018): robust against wrong labels.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from cornu import ops
@@ -11,7 +12,7 @@ from cornu.graph.messages import nearest
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert
-from cornu.graph.tree import map_structure
+from cornu.graph.tree import flatten, map_structure
 from cornu.registry import auto_name, refuse_unknown
 
 REDUCTIONS = (
@@ -29,6 +30,13 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     if not isinstance(x, TensorBase):
         return convert(x, dtype)
     return x if dtype is None or x.dtype == dtype else ops.cast(x, dtype)
+
+
+def _each(function: Callable[[Any], Any], value: Any) -> Any:
+    """`function` of a tensor or of each in a nesting; a list of numbers is a tensor."""
+    if isinstance(value, dict) or any(hasattr(x, "shape") for x in flatten(value)):
+        return map_structure(function, value)
+    return function(value)
 
 
 def compute_dtype(dtype: Any) -> str:
@@ -98,8 +106,8 @@ class Loss:
         Raises:
             ValueError: when the shapes do not fit.
         """
-        y_pred = map_structure(lambda x: as_tensor(x, self._dtype), y_pred)
-        y_true = map_structure(self.convert_target, y_true)
+        y_pred = _each(lambda x: as_tensor(x, self._dtype), y_pred)
+        y_true = _each(self.convert_target, y_true)
         losses = self.call(y_true, y_pred)
         mask = merge_masks(mask, self.mask_of(y_true, y_pred))
         return reduce_weighted_values(
@@ -261,24 +269,34 @@ def reduce_weighted_values(
     sample_weight = apply_mask(sample_weight, mask, values.dtype, reduction)
     if sample_weight is not None:
         values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
-        _check_weights(sample_weight, values)
+        sample_weight = _fit_weights(sample_weight, values)
         values = values * sample_weight
     return reduce_values(values, sample_weight, reduction)
 
 
-def _check_weights(weights: Any, values: Any) -> None:
-    """Weights broadcast to the values, and never the values to the weights."""
-    n, shape = len(values.shape), tuple(values.shape)
-    long = (1,) * (n - len(weights.shape)) + tuple(weights.shape)
-    if len(long) == n and all(
-        w in (1, None, v) or v is None for w, v in zip(long, shape, strict=True)
-    ):
-        return
+def _fit_weights(weights: Any, values: Any) -> Any:
+    """Weights that broadcast to the values, and never the values to the weights."""
+    n, shape = len(weights.shape), tuple(values.shape)
+    fits = n <= len(shape) and all(
+        w in (1, None, v) or v is None
+        for w, v in zip(weights.shape, shape[:n], strict=True)
+    )
+    if fits:
+        return _with_trailing_axes(weights, len(shape))
     raise ValueError(
         f"Sample weights of shape {tuple(weights.shape)} were given for loss values of "
         f"shape {shape}.\nExpected one weight per sample, or one per value.\n"
         "Reshape the weights to the shape of the loss values, or to (batch, 1)."
     )
+
+
+def _with_trailing_axes(x: Any, ndim: int) -> Any:
+    """(n,) beside (n, m) is one number per sample: (n, 1).
+
+    Broadcasting by NumPy's rule would take it as one per step, where n and m are equal.
+    """
+    n = len(x.shape)
+    return x if n in (0, ndim) else ops.expand_dims(x, tuple(range(n, ndim)))
 
 
 def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
@@ -299,4 +317,5 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None)
         return weight
     sample_weight = as_tensor(sample_weight, dtype)
     weight, sample_weight = squeeze_or_expand_to_same_rank(weight, sample_weight)
-    return sample_weight * weight
+    ndim = max(len(sample_weight.shape), len(weight.shape))
+    return _with_trailing_axes(sample_weight, ndim) * _with_trailing_axes(weight, ndim)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import losses, ops
-from cornu.losses.loss import as_tensor, match
+from cornu.losses.functions import without_class_axis
+from cornu.losses.loss import as_tensor, match, merge_masks
 from cornu.metrics.reduction import Mean, Named, Plain
 
 
@@ -203,6 +204,8 @@ class SparseCategoricalCrossentropy(Named):
 
     function = staticmethod(losses.sparse_categorical_crossentropy)
     _direction = "down"
+    ignore_class: int | None
+    axis: int
 
     def __init__(
         self,
@@ -219,3 +222,18 @@ class SparseCategoricalCrossentropy(Named):
             ignore_class=ignore_class,
             axis=axis,
         )
+
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
+    ) -> None:
+        """Take a batch into account.
+
+        As in Keras, the ignored class is left out of the mean where there are weights
+        or a mask; without them its samples count with a value of 0.
+        """
+        weighted = sample_weight is not None or mask is not None
+        if weighted and self.ignore_class is not None:
+            labels, outputs = as_tensor(y_true), as_tensor(y_pred)
+            labels = without_class_axis(labels, outputs, self.axis)
+            mask = merge_masks(mask, ops.not_equal(labels, self.ignore_class))
+        super().update_state(y_true, y_pred, sample_weight, mask=mask)

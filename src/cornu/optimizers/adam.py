@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,11 @@ def adam_update(variable, gradient, m, v, alpha, *, beta_1, beta_2, epsilon):
     m = m + (gradient - m) * (1 - beta_1)
     v = v + (ops.square(gradient) - v) * (1 - beta_2)
     return variable - m * alpha / (ops.sqrt(v) + epsilon), m, v
+
+
+def _rest(beta: float, t: Any) -> Any:
+    """1 - beta**t. In float32 that would have lost five digits of 1 - 0.999."""
+    return -ops.expm1(t * (math.log(beta) if beta else -math.inf))
 
 
 class Adam(Optimizer):
@@ -73,7 +79,7 @@ class Adam(Optimizer):
         dtype, i = variable.dtype, self._get_variable_index(variable)
         lr, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
         t = ops.cast(self.iterations + 1, dtype)
-        alpha = lr * ops.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        alpha = lr * ops.sqrt(_rest(self.beta_2, t)) / _rest(self.beta_1, t)
         m, v = self._momentums[i], self._velocities[i]
         inputs = (variable.value, g, m.value, v.value, alpha)
         betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}

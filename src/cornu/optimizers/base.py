@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from cornu import initializers, ops, stateless
 from cornu.graph import config
 from cornu.graph.trace import no_trace
 from cornu.graph.variable import Variable
 from cornu.optimizers import schedules
+from cornu.optimizers.state import OptimizerState
 from cornu.registry import auto_name, refuse_unknown
 
 
-class Optimizer:
+class Optimizer(OptimizerState):
     """Base of all optimizers: changes variables so that a loss becomes smaller.
 
     A subclass makes its variables in `build`, and changes one variable in
@@ -49,10 +49,15 @@ class Optimizer:
 
     >>> from cornu.optimizers import SGD
     >>> x = Variable([1.0, 2.0])
-    >>> SGD(0.5).apply([np.array([1.0, 1.0])], [x])
+    >>> SGD(0.5).apply([ops.array([1.0, 1.0])], [x])
     >>> x.numpy().tolist()
     [0.5, 1.5]
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the signature tell what **kwargs takes: `help(Adam)` lists it."""
+        super().__init_subclass__(**kwargs)
+        cls.__signature__ = _whole_signature(cls)
 
     def __init__(
         self,
@@ -123,100 +128,12 @@ class Optimizer:
                 "Leave it away to overwrite at the end of training."
             )
 
-    # Variables
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All of the optimizer's own variables: iteration, learning rate, and slots."""
-        return list(self._variables)
-
-    weights = variables
-
     @property
     def iterations(self) -> Any:
         """How many updates there were."""
         if self.gradient_accumulation_steps:
             return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
         return self._iterations
-
-    def add_variable(
-        self,
-        shape: Any,
-        initializer: Any = "zeros",
-        dtype: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """Make a variable of the optimizer's own.
-
-        Args:
-            shape: its shape.
-            initializer: name, initializer, or function of shape and dtype.
-            dtype: dtype name, floatx by default.
-            name: its name.
-
-        Returns:
-            The variable, which is not trainable.
-        """
-        with no_trace():
-            variable = Variable(
-                initializers.get(initializer),
-                shape=tuple(shape),
-                dtype=dtype or config.floatx(),
-                trainable=False,
-                name=name,
-            )
-        variable.path = f"{self.name}/{variable.name}"
-        self._variables.append(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self,
-        reference_variable: Variable,
-        name: str | None = None,
-        initializer: Any = "zeros",
-    ) -> Variable:
-        """Make a variable of the shape and dtype of another.
-
-        Args:
-            reference_variable: the variable that it belongs to.
-            name: what it is ("momentum"); the other's path is put before.
-            initializer: name, initializer, or function of shape and dtype.
-
-        Returns:
-            The variable, which is not trainable.
-        """
-        path = reference_variable.path.replace("/", "_")
-        return self.add_variable(
-            reference_variable.shape,
-            initializer,
-            reference_variable.dtype,
-            f"{path}_{name or 'var'}",
-        )
-
-    def add_optimizer_variables(
-        self,
-        trainable_variables: Sequence[Variable],
-        name: Any,
-        initializer: Any = "zeros",
-    ) -> Any:
-        """Make one variable for each, or several under several names.
-
-        Args:
-            trainable_variables: the variables that they belong to.
-            name: what they are; a list of names gives a tuple of lists.
-            initializer: name, initializer, or function of shape and dtype.
-
-        Returns:
-            A list of variables, or a tuple of such lists.
-        """
-        names = [name] if isinstance(name, str) else list(name)
-        made: list[list[Variable]] = [[] for _ in names]
-        for variable in trainable_variables:
-            for each, kind in zip(made, names, strict=True):
-                each.append(
-                    self.add_variable_from_reference(variable, kind, initializer)
-                )
-        return made[0] if isinstance(name, str) else tuple(made)
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make what is kept for these variables. Subclasses call this first.
@@ -572,47 +489,6 @@ class Optimizer:
         n = len(self._trainable_variables)
         return after[:n], after[n:]
 
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of `variables` as NumPy arrays."""
-        return [v.numpy() for v in self._variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set the values of `variables`.
-
-        Args:
-            weights: one array per variable, as `get_weights` gives them.
-
-        Raises:
-            ValueError: when their number or a shape does not fit.
-        """
-        if len(weights) != len(self._variables):
-            raise ValueError(
-                f"{self.name} was given {len(weights)} arrays, but has "
-                f"{len(self._variables)} variables.\nExpected one array per variable.\n"
-                "Call build(trainable_variables) before, if it was not built."
-            )
-        for v, value in zip(self._variables, weights, strict=True):
-            v.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Enter the values of `variables` in a mapping, under '0', '1', ..."""
-        for i, v in enumerate(self._variables):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take the values of `variables` from such a mapping."""
-        if len(store) != len(self._variables):
-            warnings.warn(
-                f"The state of {self.name} was not loaded: the file holds "
-                f"{len(store)} arrays, the optimizer {len(self._variables)} "
-                "variables.\nExpected equal numbers.\n"
-                "Build the model and compile it with the same optimizer first.",
-                stacklevel=2,
-            )
-            return
-        for i, v in enumerate(self._variables):
-            v.assign(np.asarray(store[str(i)]))
-
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this optimizer again, without its state."""
         rate = self._learning_rate
@@ -654,6 +530,17 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _whole_signature(cls: type[Optimizer]) -> inspect.Signature:
+    """The arguments of a class, and the common ones that its **kwargs hands on."""
+    own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    if not own or own[-1].kind is not own[-1].VAR_KEYWORD:
+        return inspect.Signature(own)
+    common = list(inspect.signature(Optimizer.__init__).parameters.values())[1:-1]
+    names = {p.name for p in own}
+    common = [p.replace(kind=p.KEYWORD_ONLY) for p in common if p.name not in names]
+    return inspect.Signature([*own[:-1], *common, own[-1]])
 
 
 def clip_by_global_norm(values: list[Any], clip_norm: float) -> list[Any]:

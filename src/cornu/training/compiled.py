@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from cornu import losses, metrics
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten
+from cornu.registry import to_snake_case
 
 
 def by_output(value: Any, names: list[str], what: str) -> list[Any]:
@@ -104,6 +106,7 @@ class CompiledMetrics:
     def __init__(self, given: Any, weighted: Any) -> None:
         self.given, self.weighted = given, weighted
         self.metrics: list[tuple[int, Any, bool]] | None = None
+        self.names: dict[int, str] = {}  # by the object's id: what logs call it
         for each in [*flatten(given), *flatten(weighted)]:
             if isinstance(each, str) and each.lower() not in ("accuracy", "acc"):
                 metrics.get(each)
@@ -115,25 +118,31 @@ class CompiledMetrics:
         found = []
         for setting, weighted in ((self.given, False), (self.weighted, True)):
             for i, wanted in enumerate(self._by_output(setting, names)):
+                output = names[i] if len(names) > 1 else None
                 for each in flatten(wanted):
-                    if each is None:
-                        continue
-                    metric = as_metric(each, y[i], y_pred[i])
-                    if len(names) > 1:
-                        metric.name = f"{names[i]}_{metric.name}"
-                    found.append((i, metric, weighted))
+                    if each is not None:
+                        metric = as_metric(each, y[i], y_pred[i])
+                        found.append((i, metric, weighted))
+                        name = self._log_name(metric.name, output, weighted)
+                        self.names[id(metric)] = name
         self.metrics = found
+
+    def _log_name(self, name: str, output: str | None, weighted: bool) -> str:
+        """A name that no other metric has, made as in Keras."""
+        used = set(self.names.values())
+        prefix = f"{output}_" if output else ""
+        if weighted and prefix + name in used:
+            name = f"weighted_{name}"
+        name = prefix + name
+        numbered = (f"{name}_{i}" if i else name for i in count())
+        return next(each for each in numbered if each not in used)
 
     @staticmethod
     def _by_output(setting: Any, names: list[str]) -> list[Any]:
         if setting is None:
             return [None] * len(names)
-        if isinstance(setting, dict) or (
-            isinstance(setting, (list, tuple))
-            and len(names) > 1
-            and len(setting) == len(names)
-            and any(isinstance(each, (list, tuple)) for each in setting)
-        ):
+        several = isinstance(setting, (list, tuple)) and len(names) > 1
+        if isinstance(setting, dict) or (several and len(setting) == len(names)):
             return by_output(setting, names, "metrics")
         # One list for all: every output gets metrics of its own.
         return [setting] * len(names)
@@ -163,7 +172,7 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     if isinstance(found, type):
         found = found()
     name = identifier if isinstance(identifier, str) else getattr(found, "name", None)
-    name = name or getattr(found, "__name__", type(found).__name__)
+    name = name or to_snake_case(getattr(found, "__name__", type(found).__name__))
     if not isinstance(found, metrics.Metric):
         found = metrics.MeanMetricWrapper(found, name=name)
     found.name = name
@@ -171,8 +180,12 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
 
 
 def accuracy_for(y_true: Any, y_pred: Any) -> Any:
-    """The accuracy that fits targets and outputs of these shapes, as in Keras."""
-    last = y_pred.shape[-1] if y_pred.ndim else 1
+    """The accuracy that fits targets and outputs of these shapes, as in Keras.
+
+    Outputs of shape (n,) are one number per sample, as (n, 1); Keras takes n for the
+    number of classes.
+    """
+    last = y_pred.shape[-1] if y_pred.ndim > 1 else 1
     if last == 1:
         return metrics.BinaryAccuracy
     sparse = y_true.ndim < y_pred.ndim or (y_true.shape[-1] == 1 and last > 1)

@@ -160,13 +160,6 @@ class ArrayData:
         part.length = len(part.arrays[0])
         return part
 
-    def first(self, n: int) -> Any:
-        """(x, y, sample_weight) of the first samples, in their nesting."""
-        return [
-            map_structure(lambda a: None if a is None else a[:n], p)
-            for p in self.parts_list
-        ]
-
 
 def _arrays(value: Any, what: str) -> Any:
     if value is None:

@@ -18,7 +18,6 @@ from cornu.training.callbacks import CallbackList
 from cornu.training.data import ArrayData, Batches, unpack_x_y_sample_weight
 from cornu.training.history import History
 from cornu.training.interrupt import DeferredInterrupt
-from cornu.training.program import repack
 from cornu.training.progress import Progress
 from cornu.training.steps import Steps, listed
 
@@ -136,11 +135,11 @@ class Trainer(Steps):
         interrupt: DeferredInterrupt,
     ) -> dict[str, Any]:
         self.reset_metrics()
-        nest, logs = data.parts_list, None
+        run, logs = self._runner("train", data.parts_list), None
         for step, batch in enumerate(batches):
             if listeners.wants_batches:
                 listeners.on_train_batch_begin(step, None)
-            logs = self._step("train", repack(nest, batch))
+            logs = run(batch)
             if listeners.wants_batches:
                 listeners.on_train_batch_end(step, self._logs(logs))
             if progress.due():
@@ -201,13 +200,13 @@ class Trainer(Steps):
     ) -> dict[str, float]:
         self.reset_metrics()
         listeners.on_test_begin(None)
-        logs = None
+        run, logs = self._runner("test", data.parts_list), None
         for step, batch in enumerate(Batches(data.arrays, size)()):
             if step == steps:
                 break
             if listeners.wants_batches:
                 listeners.on_test_batch_begin(step, None)
-            logs = self._step("test", repack(data.parts_list, batch))
+            logs = run(batch)
             if listeners.wants_batches:
                 listeners.on_test_batch_end(step, self._logs(logs))
             if interrupt is not None:
@@ -254,13 +253,13 @@ class Trainer(Steps):
         count = -(-data.length // size)
         progress = Progress(verbose, "", min(count, steps or count))
         listeners.on_predict_begin(None)
-        found = []
+        run, found = self._runner("predict", data.parts_list), []
         for step, batch in enumerate(Batches(data.arrays, size)()):
             if step == steps:
                 break
             if listeners.wants_batches:
                 listeners.on_predict_batch_begin(step, None)
-            found.append(self._step("predict", repack(data.parts_list, batch)))
+            found.append(run(batch))
             if listeners.wants_batches:
                 listeners.on_predict_batch_end(step, {"outputs": found[-1]})
         progress.close({})
@@ -277,8 +276,7 @@ class Trainer(Steps):
     ) -> Any:
         """One training step on one batch.
 
-        As in Keras 3 the metrics go on from call to call; `reset_metrics()` starts them
-        anew.
+        The metrics are those of this batch alone.
 
         Returns:
             The loss, or a list of the loss and the metrics.
@@ -304,9 +302,10 @@ class Trainer(Steps):
         return self._on_batch("test", data, return_dict)
 
     def _on_batch(self, mode: str, data: ArrayData, return_dict: bool) -> Any:
+        self.reset_metrics()
         batch = next(Batches(data.arrays, data.length)())
         with DeferredInterrupt() if mode == "train" else nullcontext():
-            logs = self._logs(self._step(mode, repack(data.parts_list, batch)))
+            logs = self._logs(self._runner(mode, data.parts_list)(batch))
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -314,7 +313,7 @@ class Trainer(Steps):
         data = ArrayData(x)
         self._check_data(data.parts["x"])
         batch = next(Batches(data.arrays, data.length)())
-        return self._step("predict", repack(data.parts_list, batch))
+        return self._runner("predict", data.parts_list)(batch)
 
     def _check_data(self, x: Any) -> None:
         """Refuse arrays that cannot be fed to this model; Model knows more."""

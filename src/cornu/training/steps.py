@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,17 @@ from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 from cornu.training.data import (
-    batch_spec,
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
 from cornu.training.history import Logs
-from cornu.training.program import ProgramCache, StepProgram, section, tensors
+from cornu.training.program import (
+    ProgramCache,
+    StepProgram,
+    repack,
+    section,
+    tensors,
+)
 
 _NO_MEANING = "hints of Keras without meaning here"
 
@@ -135,8 +141,18 @@ class Steps(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of the metrics."""
-        return [m.name for m in self.metrics]
+        """What the metrics are called, in the order in which `evaluate` lists them.
+
+        As in Keras, names that were made longer to tell them apart come last, sorted.
+        """
+        names = [(self._log_name(m), m.name) for m in self.metrics]
+        longer = sorted(name for name, own in names if name != own)
+        return [*(name for name, own in names if name == own), *longer]
+
+    def _log_name(self, metric: Any) -> str:
+        """What logs call a metric: its name, made different from all others."""
+        known = {} if self._compiled_metrics is None else self._compiled_metrics.names
+        return known.get(id(metric), metric.name)
 
     def reset_metrics(self) -> None:
         """Start all metrics anew."""
@@ -148,7 +164,8 @@ class Steps(Layer):
         results: dict[str, Any] = {}
         for metric in self.metrics:
             value = metric.result()
-            results.update(value if isinstance(value, dict) else {metric.name: value})
+            name = self._log_name(metric)
+            results.update(value if isinstance(value, dict) else {name: value})
         return results
 
     # One step. Written as a user would write it: overriding is copying and changing.
@@ -282,12 +299,25 @@ class Steps(Layer):
 
     # Programs
 
-    def _step(self, mode: str, parts: Any) -> Any:
-        """Run one step on nested arrays [x, y, sample_weight]: logs or outputs."""
-        arrays = [a for a in flatten(parts) if a is not None]
+    def _runner(self, mode: str, nest: Any) -> Callable[[list[np.ndarray]], Any]:
+        """A function that runs one step on the arrays of a batch: logs or outputs.
+
+        Args:
+            mode: 'train', 'test' or 'predict'.
+            nest: nesting of [x, y, sample_weight], with None where there is nothing.
+        """
         if self.run_eagerly:
-            return self._eager_step(mode, tensors(parts))
-        return self._program(mode, parts, arrays)(arrays)
+            return lambda arrays: self._eager_step(mode, tensors(repack(nest, arrays)))
+        known: dict[int, StepProgram] = {}  # only the number of rows can differ
+
+        def run(arrays: list[np.ndarray]) -> Any:
+            program = known.get(len(arrays[0]))
+            if program is None:
+                program = self._program(mode, nest, arrays)
+                known[len(arrays[0])] = program
+            return program(arrays)
+
+        return run
 
     def _eager_step(self, mode: str, parts: Any) -> Any:
         function = {"train": self.train_step, "test": self.test_step}.get(mode)
@@ -300,7 +330,7 @@ class Steps(Layer):
         )
 
     def _program(self, mode: str, parts: Any, arrays: list[Any]) -> StepProgram:
-        specs = [batch_spec(a, len(a)) for a in arrays]
+        specs = [Spec(a.shape, a.dtype.name) for a in arrays]
         nest = map_structure(lambda leaf: None if leaf is None else True, parts)
         key = (mode, tuple(specs), repr(nest))
         return self._programs.get(key, lambda: self._make(mode, nest, specs))

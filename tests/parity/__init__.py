@@ -1,0 +1,1 @@
+"""Cornu beside real Keras, which runs in a process of its own."""

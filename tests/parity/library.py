@@ -1,0 +1,359 @@
+"""What either library is asked to do, described as data.
+
+The same code asks Cornu in the test's process and Keras in another one; only gradients,
+masks and loops over updates differ between them. This file imports neither.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+def direction(shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of the elements of a result, all different, to take a gradient along."""
+    n = int(np.prod(shape, dtype=int))
+    return 1.0 + 0.5 * np.cos(np.arange(n, dtype="float64")).reshape(shape)
+
+
+class Library:
+    """One of the two libraries.
+
+    Args:
+        keras: its namespace.
+    """
+
+    def __init__(self, keras: Any) -> None:
+        self.keras = keras
+
+    # What differs
+
+    def value_and_gradient(self, function: Callable[..., Any], x: Any) -> Any:
+        """`function(x)`, and its gradient by `x` along `direction`."""
+        raise NotImplementedError
+
+    def masked(self, function: Callable[..., Any], mask: Any) -> Callable[..., Any]:
+        """`function(y_true, y_pred, ...)` of outputs that carry a mask."""
+        raise NotImplementedError
+
+    def apply_all(self, optimizer: Any, variables: Any, gradients: Any) -> None:
+        """Apply one list of gradients after the other."""
+        raise NotImplementedError
+
+    def compiled_metric(self, identifier: Any, y_true: Any, y_pred: Any) -> Any:
+        """The metric that `compile` makes of an identifier for such data."""
+        raise NotImplementedError
+
+    def reset_names(self) -> None:
+        """Count automatic names from the beginning again."""
+        raise NotImplementedError
+
+    def table(self, module: str) -> list[str]:
+        """Every name that `get` of a module knows."""
+        raise NotImplementedError
+
+    # Objects
+
+    def find(self, path: str) -> Any:
+        """What a dotted path below the namespace leads to."""
+        found = self.keras
+        for name in path.split("."):
+            found = getattr(found, name)
+        return found
+
+    def make(self, value: Any) -> Any:
+        """Data in which `{"object": path, "config": {...}}` stands for objects."""
+        if isinstance(value, dict) and "object" in value:
+            found = self.find(value["object"])
+            if "config" not in value:
+                return found
+            return found(**self.make(value["config"]))
+        if isinstance(value, dict):
+            return {k: self.make(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.make(v) for v in value)
+        return value
+
+    @contextmanager
+    def floatx(self, dtype: str) -> Any:
+        before = self.keras.config.floatx()
+        self.keras.config.set_floatx(dtype)
+        try:
+            yield
+        finally:
+            self.keras.config.set_floatx(before)
+
+    def answer(self, request: dict[str, Any]) -> Any:
+        """Do what a request says; errors are results too."""
+        request = dict(request)
+        procedure = getattr(self, request.pop("do"))
+        with self.floatx(request.pop("floatx", "float32")):
+            try:
+                return data(procedure(**request))
+            except Exception as error:
+                return {"error": type(error).__name__, "message": str(error)}
+
+    # What can be asked
+
+    def call(
+        self,
+        target: Any,
+        args: Any = (),
+        kwargs: Any = None,
+        gradient: int | None = None,
+        mask: Any = None,
+    ) -> Any:
+        """Call an object: its value, and the gradient by one of its arguments."""
+        function = self.make(target)
+        if mask is not None:
+            function = self.masked(function, mask)
+        kwargs = self.make(kwargs or {})
+        args = self.make(list(args))
+        if gradient is None:
+            return {"value": function(*args, **kwargs)}
+
+        def of_one(x: Any) -> Any:
+            given = [*args[:gradient], x, *args[gradient + 1 :]]
+            return function(*given, **kwargs)
+
+        value, found = self.value_and_gradient(of_one, args[gradient])
+        return {"value": value, "gradient": found}
+
+    def metric(self, target: Any, updates: Any, mask: Any = None) -> Any:
+        """A metric's results after each of several updates, and after a reset."""
+        metric = self.make(target)
+        update = metric.update_state
+        if mask is not None:
+            update = self.masked(update, mask)
+        results = []
+        for args, kwargs in updates:
+            update(*args, **kwargs)
+            results.append(array(metric.result()))
+        variables = [[v.name, array(v)] for v in metric.variables]
+        metric.reset_state()
+        return {
+            "results": results,
+            "variables": variables,
+            "reset": metric.result(),
+            "name": metric.name,
+        }
+
+    def resolve(self, identifier: Any, y_true: Any, y_pred: Any) -> Any:
+        """What a metric of `compile` becomes, and its value on this data."""
+        metric = self.compiled_metric(self.make(identifier), y_true, y_pred)
+        metric.update_state(y_true, y_pred)
+        return {
+            "class": type(metric).__name__,
+            "name": metric.name,
+            "value": metric.result(),
+        }
+
+    def describe(self, path: str, config: Any = None) -> Any:
+        """The signature of an object, and the config of one that is made of defaults.
+
+        Args:
+            path: where it is.
+            config: arguments to make an object with, where it needs some.
+        """
+        found = self.find(path)
+        kind = "class" if inspect.isclass(found) else "function"
+        parameters = [
+            [
+                p.name,
+                "required" if p.default is p.empty else "default",
+                None if p.default is p.empty else plain(p.default),
+            ]
+            for p in inspect.signature(found).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
+        result = {"kind": kind, "parameters": parameters}
+        if kind == "class" and config is not None:
+            self.reset_names()
+            made = found(**self.make(config))
+            result["config"] = made.get_config()
+            again = found.from_config(made.get_config())
+            result["again"] = again.get_config()
+            result["name"] = getattr(made, "name", None)
+        return result
+
+    def aliases(self, module: str, names: Any) -> Any:
+        """What `get` of a module makes of each name; None where it raises."""
+
+        def of_one(name: str) -> str | None:
+            try:
+                found = self.find(module).get(name)
+            except Exception:  # Keras raises whatever its constructors do
+                return None
+            return getattr(found, "__name__", type(found).__name__)
+
+        return [of_one(name) for name in names]
+
+    def names(self, module: str) -> list[str]:
+        """The public names of a module."""
+        return [n for n in dir(self.find(module)) if not n.startswith("_")]
+
+    def schedule(self, target: Any, steps: Any) -> Any:
+        """The rates of a schedule."""
+        schedule = self.make(target)
+        return [array(schedule(int(n))) for n in steps]
+
+    def optimize(
+        self,
+        optimizer: Any,
+        weights: Any,
+        gradients: Any,
+        names: Any = ("kernel", "bias"),
+        constraint: Any = None,
+        exclude: Any = None,
+    ) -> Any:
+        """What becomes of weights and of the optimizer's state after many updates.
+
+        Args:
+            optimizer: the optimizer.
+            weights: initial values of the variables.
+            gradients: for each step, one gradient per variable.
+            names: names of the variables.
+            constraint: constraint on the first variable.
+            exclude: names that take no part in weight decay.
+        """
+        self.reset_names()
+        opt = self.make(optimizer)
+        if exclude:
+            opt.exclude_from_weight_decay(var_names=list(exclude))
+        variables = [
+            self.keras.Variable(w, name=n) for w, n in zip(weights, names, strict=True)
+        ]
+        variables[0].constraint = self.make(constraint)
+        opt.build(variables)
+        self.apply_all(opt, variables, gradients)
+        result = {
+            "weights": [array(v) for v in variables],
+            "state": [[v.name, v.path, array(v)] for v in opt.variables],
+            "name": opt.name,
+        }
+        opt.finalize_variable_values(variables)
+        return {**result, "final": [array(v) for v in variables]}
+
+    def layer(self, target: Any, x: Any, weights: Any = None) -> Any:
+        """A layer's output, gradient, weights, names, losses and shapes."""
+        self.reset_names()
+        layer = self.make(target)
+        layer(x)
+        if weights is not None:
+            layer.set_weights(weights)
+        value, gradient = self.value_and_gradient(layer, x)
+        layer(x)
+        return {
+            "value": value,
+            "gradient": gradient,
+            "losses": [array(loss) for loss in layer.losses],
+            "weights": [[v.name, v.path, array(v)] for v in layer.weights],
+            "trainable": [v.path for v in layer.trainable_weights],
+            "shape": list(layer.compute_output_shape((None, *x.shape[1:]))),
+            "count": layer.count_params(),
+        }
+
+    def train(self, **request: Any) -> Any:
+        """Build a model, train it, and tell all that can be seen of it."""
+        return train(self, **request)
+
+
+def train(
+    library: Library,
+    model: Any,
+    compile: Any,
+    weights: Any = None,
+    fit: Any = None,
+    batches: Any = (),
+    x: Any = None,
+    y: Any = None,
+    evaluate: Any = None,
+    batch_size: int = 32,
+) -> Any:
+    """See `Library.train`.
+
+    Args:
+        library: which of the two.
+        model: a Sequential model as a list of layers, the Input first; or a dict of
+            "body", such a list, and "heads", the layers of several outputs.
+        compile: arguments of `compile`.
+        weights: initial weights.
+        fit: arguments of `fit`.
+        batches: (method, arguments) to call after it.
+        x: inputs to evaluate and predict on.
+        y: their targets.
+        evaluate: further arguments of `evaluate`.
+        batch_size: batch size of evaluation and prediction.
+    """
+    library.reset_names()
+    net = build(library, model)
+    net.compile(**library.make(compile))
+    if weights is not None:
+        net.set_weights(weights)
+    result: dict[str, Any] = {}
+    if fit is not None:
+        history = net.fit(verbose=0, shuffle=False, **fit)
+        result["history"] = dict(history.history)
+        result["epochs"] = list(history.epoch)
+    result["batches"] = [
+        getattr(net, method)(**arguments) for method, arguments in batches
+    ]
+    if x is not None:
+        more = {"verbose": 0, "batch_size": batch_size}
+        result["evaluate"] = net.evaluate(x, y, **more, **(evaluate or {}))
+        result["evaluate_dict"] = net.evaluate(x, y, return_dict=True, **more)
+        result["predict"] = net.predict(x, **more)
+        result["predict_on_batch"] = net.predict_on_batch(x[:batch_size])
+    result["weights"] = [array(w) for w in net.get_weights()]
+    result["state"] = [[v.path, array(v)] for v in net.optimizer.variables]
+    # Keras keeps those of `compile` in one object that calls itself a metric.
+    metrics = [each for m in net.metrics for each in getattr(m, "metrics", [m])]
+    result["names"] = {
+        "model": net.name,
+        "layers": [layer.name for layer in net.layers],
+        "weights": [[v.name, v.path] for v in net.weights],
+        "metrics": [[m.name, type(m).__name__] for m in metrics],
+        "optimizer": net.optimizer.name,
+    }
+    return result
+
+
+def build(library: Library, model: Any) -> Any:
+    """See `train`."""
+    if isinstance(model, list):
+        return library.keras.Sequential(library.make(model))
+    x, *layers = library.make(model["body"])
+    y = x
+    for layer in layers:
+        y = layer(y)
+    outputs = [head(y) for head in library.make(model["heads"])]
+    return library.keras.Model(x, outputs, name="net")
+
+
+def array(value: Any) -> np.ndarray:
+    """A tensor, a variable or a number as an array."""
+    return np.array(value.numpy() if hasattr(value, "numpy") else value)
+
+
+def data(value: Any) -> Any:
+    """Results as plain values and arrays."""
+    if isinstance(value, dict):
+        return {k: data(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(data(v) for v in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return array(value)
+
+
+def plain(value: Any) -> Any:
+    """A default value as data; objects by what they are called."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return getattr(value, "__name__", type(value).__name__)
