@@ -10,7 +10,8 @@ from cornu.layers.core import (
     Lambda,
     Reshape,
 )
-from cornu.layers.layer import InputSpec, Layer
+from cornu.layers.layer import Layer
+from cornu.layers.spec import InputSpec
 
 __all__ = [
     "Activation",

@@ -11,7 +11,8 @@ from typing import Any
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.graph import config
 from cornu.graph.symbolic import SymbolicTensor
-from cornu.layers.layer import InputSpec, Layer, sizes
+from cornu.layers.layer import Layer
+from cornu.layers.spec import InputSpec, sizes
 from cornu.ops.random import SeedGenerator
 from cornu.registry import auto_name
 

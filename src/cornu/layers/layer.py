@@ -6,7 +6,6 @@ import inspect
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
+from cornu.layers.spec import dtype_of, first_shape
 from cornu.ops.random import SeedGenerator
 from cornu.registry import auto_name
 
@@ -43,57 +43,6 @@ class _Calls(threading.local):
 
 
 _calls = _Calls()
-
-
-class InputSpec:
-    """What a layer demands of its input.
-
-    Args:
-        dtype: dtype name, or None for any.
-        shape: shape with None for sizes that are free.
-        ndim: exact number of axes.
-        max_ndim: largest number of axes.
-        min_ndim: smallest number of axes.
-        axes: sizes by axis, `{-1: 784}`.
-    """
-
-    def __init__(
-        self,
-        dtype: Any = None,
-        shape: Sequence[int | None] | None = None,
-        ndim: int | None = None,
-        max_ndim: int | None = None,
-        min_ndim: int | None = None,
-        axes: dict[int, int | None] | None = None,
-    ) -> None:
-        self.dtype = None if dtype is None else standardize_dtype(dtype)
-        self.shape = None if shape is None else tuple(shape)
-        self.ndim = len(self.shape) if self.shape is not None else ndim
-        self.max_ndim, self.min_ndim = max_ndim, min_ndim
-        self.axes = dict(axes or {})
-
-    def misfit(
-        self, shape: tuple[int | None, ...], dtype: str
-    ) -> tuple[str, str] | None:
-        """What is wrong with an input, and what was expected; None if it fits."""
-        n = len(shape)
-        if self.ndim is not None and n != self.ndim:
-            return f"its input has shape {shape}", f"{self.ndim} axes"
-        if self.min_ndim is not None and n < self.min_ndim:
-            at_least = f"at least {self.min_ndim} axes, the batch among them"
-            return f"its input has shape {shape}", at_least
-        if self.max_ndim is not None and n > self.max_ndim:
-            return f"its input has shape {shape}", f"at most {self.max_ndim} axes"
-        if self.dtype is not None and dtype != self.dtype:
-            return f"its input is {dtype}", self.dtype
-        wanted = dict(enumerate(self.shape or ())) | self.axes
-        for axis, size in wanted.items():
-            if size is not None and shape[axis] not in (None, size):
-                what = (
-                    f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
-                )
-                return what, f"size {size} there"
-        return None
 
 
 class Layer:
@@ -154,7 +103,7 @@ class Layer:
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.batch_shape = _first_shape(kwargs)
+        self.batch_shape = first_shape(kwargs)
         for feature in _UNSET:
             if kwargs.get(feature, 0) is None:
                 del kwargs[feature]
@@ -167,7 +116,7 @@ class Layer:
         self.built = False
         self.supports_masking = False
         self.input_spec: Any = None
-        self._dtype = _dtype_of(dtype)
+        self._dtype = dtype_of(dtype)
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
@@ -639,47 +588,3 @@ def _parameters(cls: type) -> list[str]:
                 names.append(p.name)
     common = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
     return [n for n in names if n not in common]
-
-
-def sizes(shape: Any, what: str) -> tuple[int | None, ...]:
-    """A shape as a tuple of whole numbers and None.
-
-    Raises:
-        ValueError: when something else is in it.
-    """
-    given = (shape,) if isinstance(shape, Integral) else shape
-    good = isinstance(given, (list, tuple)) and all(
-        n is None or (isinstance(n, Integral) and int(n) >= 0) for n in given
-    )
-    if not good:
-        raise ValueError(
-            f"{what}={shape!r} was given.\n"
-            "Expected the sizes of the axes, None where a size is open.\n"
-            f"For example {what}=(784,)."
-        )
-    return tuple(None if n is None else int(n) for n in given)
-
-
-def _first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """The batch shape said by `input_shape=`, `input_dim=` or `batch_input_shape=`."""
-    for key in ("batch_input_shape", "batch_shape"):
-        if kwargs.get(key) is not None:
-            return sizes(kwargs.pop(key), key)
-    for key in ("input_shape", "input_dim"):
-        if kwargs.get(key) is not None:
-            return (None, *sizes(kwargs.pop(key), key))
-    return None
-
-
-def _dtype_of(dtype: Any) -> str:
-    if dtype is None:
-        return config.floatx()
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", dtype).get("name", "float32")
-    if isinstance(dtype, str) and dtype.startswith("mixed_"):
-        raise ValueError(
-            f"dtype={dtype!r}: mixed precision is not supported yet.\n"
-            "Expected one dtype for weights and computation, such as 'float32'.\n"
-            "Leave dtype away, or set it with cornu.config.set_floatx."
-        )
-    return standardize_dtype(dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -101,30 +102,49 @@ class Trainer(Steps):
         self.stop_training = False
         listeners.on_train_begin(None)
         with DeferredInterrupt() as interrupt:
-            for epoch in range(initial_epoch, epochs):
+
+            def train(progress: Progress) -> dict[str, Any]:
+                return self._train_epoch(
+                    next(parts), data, listeners, progress, interrupt
+                )
+
+            def validate(epoch: int) -> dict[str, float]:
+                if held_out is None or not _due(validation_freq, epoch):
+                    return {}
+                rows = validation_batch_size or size
+                return self._evaluate(
+                    held_out, rows, validation_steps, listeners, interrupt
+                )
+
+            show = partial(Progress, verbose, steps=steps)
+            numbers = range(initial_epoch, epochs)
+            self._train_epochs(numbers, show, listeners, train, validate)
+        listeners.on_train_end(None)
+        return history
+
+    def _train_epochs(
+        self,
+        numbers: range,
+        show: Callable[..., Progress],
+        listeners: CallbackList,
+        train: Callable[[Progress], dict[str, Any]],
+        validate: Callable[[int], dict[str, float]],
+    ) -> None:
+        """Train epoch after epoch, until the last one or until a callback stops it."""
+        try:
+            for epoch in numbers:
                 listeners.on_epoch_begin(epoch, None)
-                title = f"Epoch {epoch + 1}/{epochs}"
-                with Progress(verbose, title, steps) as progress:
-                    logs = self._train_epoch(
-                        next(parts), data, listeners, progress, interrupt
-                    )
-                    if held_out is not None and _due(validation_freq, epoch):
-                        found = self._evaluate(
-                            held_out,
-                            validation_batch_size or size,
-                            validation_steps,
-                            listeners,
-                            interrupt,
-                        )
-                        logs.update({f"val_{k}": v for k, v in found.items()})
+                with show(title=f"Epoch {epoch + 1}/{numbers.stop}") as progress:
+                    logs = train(progress)
+                    logs.update({f"val_{k}": v for k, v in validate(epoch).items()})
                     progress.close(logs)
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
-                    break
-        if self.optimizer.built:
-            self.optimizer.finalize_variable_values(self._trained_now())
-        listeners.on_train_end(None)
-        return history
+                    return
+        finally:
+            # An interrupted run, too, ends with the averages that its optimizer keeps.
+            if self.optimizer.built:
+                self.optimizer.finalize_variable_values(self._trained_now())
 
     def _train_epoch(
         self,

@@ -1,0 +1,105 @@
+"""What a layer demands of its input, and what its first arguments say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+from cornu.graph import config
+from cornu.graph.spec import standardize_dtype
+
+
+class InputSpec:
+    """What a layer demands of its input.
+
+    Args:
+        dtype: dtype name, or None for any.
+        shape: shape with None for sizes that are free.
+        ndim: exact number of axes.
+        max_ndim: largest number of axes.
+        min_ndim: smallest number of axes.
+        axes: sizes by axis, `{-1: 784}`.
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Sequence[int | None] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int | None] | None = None,
+    ) -> None:
+        self.dtype = None if dtype is None else standardize_dtype(dtype)
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = len(self.shape) if self.shape is not None else ndim
+        self.max_ndim, self.min_ndim = max_ndim, min_ndim
+        self.axes = dict(axes or {})
+
+    def misfit(
+        self, shape: tuple[int | None, ...], dtype: str
+    ) -> tuple[str, str] | None:
+        """What is wrong with an input, and what was expected; None if it fits."""
+        n = len(shape)
+        if self.ndim is not None and n != self.ndim:
+            return f"its input has shape {shape}", f"{self.ndim} axes"
+        if self.min_ndim is not None and n < self.min_ndim:
+            at_least = f"at least {self.min_ndim} axes, the batch among them"
+            return f"its input has shape {shape}", at_least
+        if self.max_ndim is not None and n > self.max_ndim:
+            return f"its input has shape {shape}", f"at most {self.max_ndim} axes"
+        if self.dtype is not None and dtype != self.dtype:
+            return f"its input is {dtype}", self.dtype
+        wanted = dict(enumerate(self.shape or ())) | self.axes
+        for axis, size in wanted.items():
+            if size is not None and shape[axis] not in (None, size):
+                what = (
+                    f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
+                )
+                return what, f"size {size} there"
+        return None
+
+
+def sizes(shape: Any, what: str) -> tuple[int | None, ...]:
+    """A shape as a tuple of whole numbers and None.
+
+    Raises:
+        ValueError: when something else is in it.
+    """
+    given = (shape,) if isinstance(shape, Integral) else shape
+    good = isinstance(given, (list, tuple)) and all(
+        n is None or (isinstance(n, Integral) and int(n) >= 0) for n in given
+    )
+    if not good:
+        raise ValueError(
+            f"{what}={shape!r} was given.\n"
+            "Expected the sizes of the axes, None where a size is open.\n"
+            f"For example {what}=(784,)."
+        )
+    return tuple(None if n is None else int(n) for n in given)
+
+
+def first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """The batch shape said by `input_shape=`, `input_dim=` or `batch_input_shape=`."""
+    for key in ("batch_input_shape", "batch_shape"):
+        if kwargs.get(key) is not None:
+            return sizes(kwargs.pop(key), key)
+    for key in ("input_shape", "input_dim"):
+        if kwargs.get(key) is not None:
+            return (None, *sizes(kwargs.pop(key), key))
+    return None
+
+
+def dtype_of(dtype: Any) -> str:
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", dtype).get("name", "float32")
+    if isinstance(dtype, str) and dtype.startswith("mixed_"):
+        raise ValueError(
+            f"dtype={dtype!r}: mixed precision is not supported yet.\n"
+            "Expected one dtype for weights and computation, such as 'float32'.\n"
+            "Leave dtype away, or set it with cornu.config.set_floatx."
+        )
+    return standardize_dtype(dtype)
