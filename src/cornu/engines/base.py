@@ -70,7 +70,7 @@ def check_inputs(graph: Graph, inputs: Sequence[Any]) -> None:
             "Print program.graph to see them."
         )
     for value, array in zip(graph.inputs, inputs, strict=True):
-        if array.shape != value.shape or array.dtype.name != value.dtype:
+        if array.shape != value.spec.shape or array.dtype != value.spec.dtype:
             raise ValueError(
                 f"Program {graph.name!r} was given "
                 f"{array.dtype}{list(array.shape)} for "
