@@ -131,6 +131,7 @@ CASES = {
         ["constraint", "'maxnorm2'"],
     ),
     "layer": (lambda: network().get_layer("hiden"), ["Did you mean 'hidden'"]),
+    "class of layers": (lambda: layers.Dens, ["'Dens'", "Did you mean 'Dense'"]),
     "module": (lambda: cornu.layrs, ["Did you mean 'layers'"]),
     # keywords
     "keyword of Dense": (lambda: D(3, activaton="relu"), ["Did you mean 'activation'"]),

@@ -1,5 +1,9 @@
 """Layers: functions with weights."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from cornu.layers.core import (
     Activation,
     Dense,
@@ -25,3 +29,13 @@ __all__ = [
     "Layer",
     "Reshape",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from cornu.graph.messages import nearest
+
+    raise AttributeError(
+        f"Cornu has no layer {name!r} (yet).\n"
+        f"Expected one of: {', '.join(__all__)}.\n"
+        f"{nearest(name, __all__)} Or write it yourself, by subclassing Layer."
+    )
