@@ -189,7 +189,7 @@ def _save(
     digits: Any,
     folder: Path,
 ) -> None:
-    from cornu.lab.plots import as_png, curves
+    from cornu.training.plots import as_png, curves
 
     title = f"{digits.title}: test accuracy {test['accuracy']:.2%}"
     files.write(folder / "curves.png", as_png(curves(history, title, turn)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
+from cornu import files
 from cornu.training.callbacks import Callback
 
 # Short and long spellings of one thing: books print the one, Keras 3 records the other.
@@ -96,6 +98,26 @@ class History(Callback):
         self.epoch.append(epoch)
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(value)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the curves: loss and metrics by epoch, training and validation.
+
+        Args:
+            path: a PNG file to write; none by default.
+
+        Returns:
+            A matplotlib Figure, one panel per metric.
+
+        Raises:
+            ModuleNotFoundError: without matplotlib, which the extra `lab` brings.
+            ValueError: when no epoch was recorded.
+        """
+        from cornu.training.plots import as_png, curves
+
+        figure = curves(self.history, epochs=[n + 1 for n in self.epoch])
+        if path is not None:
+            files.write(path, as_png(figure))
+        return figure
 
     def __repr__(self) -> str:
         return f"<History of {len(self.epoch)} epochs: {_listed(self.history)}>"

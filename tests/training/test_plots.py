@@ -8,7 +8,8 @@ import matplotlib.image
 import pytest
 from matplotlib.figure import Figure
 
-from cornu.lab.plots import as_png, curves
+from cornu.training.plots import as_png, curves
+from tests.training.networks import ONE_HOT, X, network
 
 HISTORY = {
     "loss": [0.3, 0.2, 0.1, 0.05],
@@ -74,3 +75,25 @@ def test_the_png_can_be_read() -> None:
     assert width > 1000
     assert height > 400
     assert len({tuple(p) for p in pixels[:, :, :3].reshape(-1, 3)[::97]}) > 3
+
+
+def test_history_plots_what_it_recorded(tmp_path) -> None:
+    history = network(metrics=["accuracy", "mae", "mse"]).fit(
+        X, ONE_HOT, epochs=4, initial_epoch=1, validation_split=0.2, verbose=0
+    )
+    path = tmp_path / "curves.png"
+    figure = history.plot(path)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        f"Training and validation {n}" for n in ("loss", "accuracy", "mae", "mse")
+    ]
+    assert list(lines(figure, 0)["Training loss"].get_xdata()) == [2, 3, 4]
+    assert path.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="no epoch"):
+        network().fit(X, ONE_HOT, epochs=0).plot()
+
+
+def test_validation_now_and_then_is_left_out() -> None:
+    history = {"loss": [0.3, 0.2, 0.1], "val_loss": [0.2]}
+    figure = curves(history)
+    assert list(lines(figure, 0)) == ["Training loss"]
