@@ -1,6 +1,7 @@
 """The public functions: values, shapes and dtypes in every mode, and errors."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -107,6 +108,13 @@ def test_convert_to_numpy_is_the_callers_own():
     assert t.tolist() == [0, 0, 0]
 
 
+def test_a_tensor_of_an_array_keeps_its_numbers():
+    array = np.zeros(3)
+    t = ops.convert_to_tensor(array)
+    array += 1
+    assert t.tolist() == [0, 0, 0]
+
+
 def test_stack_of_nested_tensors():
     t = Tensor(F)
     found = ops.array([[t[0, 0], 1.0], [2.0, t[1, 1]]])
@@ -117,6 +125,22 @@ def test_whole_numbers_that_do_not_fit_int32_keep_their_value():
     assert ops.array([2**40, -1]).tolist() == [2**40, -1]
     assert ops.array(2**31 - 1).dtype == "int32"
     assert ops.array(-(2**31) - 1).dtype == "int64"
+
+
+def test_bfloat16_with_the_package_that_adds_it(monkeypatch):
+    pytest.importorskip("ml_dtypes")
+    x = ops.cast([1.0, 2.0, 3.0], "bfloat16")
+    assert x.dtype == "bfloat16"
+    for y in (ops.exp(x), x * 2.0, ops.matmul(x, x), ops.softmax(x), ops.mean(x)):
+        assert y.dtype == "bfloat16"
+    assert (x + np.float32(1)).dtype == "float32"
+    np.testing.assert_allclose(
+        ops.cast(ops.softmax(x), "float32"), ops.softmax([1.0, 2.0, 3.0]), rtol=0.01
+    )
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(TypeError, match="ml_dtypes") as caught:
+        ops.cast([1.0], "bfloat16")
+    assert len(str(caught.value).splitlines()) == 3
 
 
 def test_activations_of_whole_numbers_are_floats():

@@ -14,6 +14,17 @@ from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
 
 
+class _Names(dict[Any, str]):
+    """The names of NumPy's dtypes, which NumPy itself makes anew at every question."""
+
+    def __missing__(self, dtype: Any) -> str:
+        name = self[dtype] = dtype.name
+        return name
+
+
+_NAMES = _Names()
+
+
 class Tensor(TensorBase):
     """A concrete tensor on the `numpy` engine.
 
@@ -41,7 +52,12 @@ class Tensor(TensorBase):
 
     @property
     def dtype(self) -> str:
-        return self._array.dtype.name
+        return _NAMES[self._array.dtype]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._array.ndim
 
     @property
     def size(self) -> int:
@@ -50,7 +66,7 @@ class Tensor(TensorBase):
 
     @property
     def spec(self) -> Spec:
-        return Spec(self._array.shape, self._array.dtype.name)
+        return Spec(self._array.shape, _NAMES[self._array.dtype])
 
     def numpy(self) -> np.ndarray:
         """A NumPy array of the values, the caller's own."""

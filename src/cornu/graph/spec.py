@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any, NamedTuple
 
@@ -77,4 +78,17 @@ def standardize_dtype(dtype: Any) -> str:
             f"Expected one of {', '.join(sorted(DTYPES))}.\n"
             "Convert the array first, for example with x.astype('float32')."
         )
+    if name == "bfloat16":
+        _let_numpy_know_bfloat16()
     return name
+
+
+def _let_numpy_know_bfloat16() -> None:
+    try:
+        importlib.import_module("ml_dtypes")
+    except ImportError:
+        raise TypeError(
+            "bfloat16 is no dtype of NumPy's own, and ml_dtypes is not installed.\n"
+            "Expected the package ml_dtypes, which adds it.\n"
+            "Run `pip install ml_dtypes`, or use float16 or float32."
+        ) from None

@@ -99,10 +99,10 @@ __all__ = [
 
 @public
 def convert_to_tensor(x, dtype=None, sparse=None):
-    """`x` as a tensor: Python floats become float32, Python ints int32.
+    """`x` as a tensor: Python floats become floatx, Python ints int32.
 
     Args:
-        x: tensor, array, number or nested list.
+        x: tensor, array (which is copied), number or nested list.
         dtype: dtype name, by default the value's own.
         sparse: only None or False: tensors are dense.
 
@@ -115,6 +115,8 @@ def convert_to_tensor(x, dtype=None, sparse=None):
             "convert_to_tensor(sparse=True) is not supported.\n"
             "Expected dense data.\nCall .toarray() first."
         )
+    if isinstance(x, np.ndarray) and x.flags.writeable:
+        x = x.copy()  # what the caller writes into it later is no concern of the tensor
     return convert(x, None if dtype is None else standardize_dtype(dtype))
 
 

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.eager import Tensor
 from cornu.graph.spec import is_float
 from cornu.graph.symbolic import SymbolicTensor, has_symbolic, record, replaying
 from cornu.graph.tensor import FUNCTIONS, TensorBase
-from cornu.graph.trace import convert
+from cornu.graph.trace import convert, current
 from cornu.graph.tree import map_structure
+from cornu.graph.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,6 +87,10 @@ def promote(*values: Any) -> list[Any]:
             "An empty list of tensors was given.\nExpected at least one tensor.\n"
             "Handle the case of nothing before, for example with ops.zeros."
         )
+    if len(values) == 2 and current() is None:
+        pair = _pair(*[v.value if type(v) is Variable else v for v in values])
+        if pair is not None:
+            return pair
     tensors = [v if _is_weak(v) else convert(v) for v in values]
     strong = [t.dtype for t in tensors if isinstance(t, TensorBase)]
     if not strong:
@@ -102,6 +108,27 @@ def promote(*values: Any) -> list[Any]:
         else convert(np.asarray(t, dtype))
         for t in tensors
     ]
+
+
+def _pair(a: Any, b: Any) -> list[Any] | None:
+    """The short way for two concrete tensors of one dtype, or one and its number."""
+    kinds = type(a), type(b)
+    if kinds == (Tensor, Tensor):
+        return [a, b] if a.dtype == b.dtype else None
+    if kinds == (Tensor, float) or kinds == (Tensor, int):
+        number = _beside(a, b)
+        return None if number is None else [a, number]
+    if kinds == (float, Tensor) or kinds == (int, Tensor):
+        number = _beside(b, a)
+        return None if number is None else [number, b]
+    return None
+
+
+def _beside(tensor: Tensor, number: float) -> Tensor | None:
+    dtype = tensor._array.dtype
+    if dtype.kind == "f" or (dtype.kind in "iu" and type(number) is int):
+        return Tensor(np.asarray(number, dtype))
+    return None
 
 
 def _is_weak(value: Any) -> bool:

@@ -179,9 +179,8 @@ class ScanGradient:
         outside_xs = [g[i] for i in self.ys] + saved + list(self.ins[nc : nc + nx])
         # In this body a residual is an input, whatever made it in the other.
         known = {id(v): Value(v.spec, None, None, v.name) for v in self.residuals}
-        inside_xs = self.seeds[len(self.float_carry) :]
-        inside_xs = inside_xs + [known[id(v)] for v in self.residuals]
-        inside_xs = inside_xs + self.given[nc : nc + nx]
+        inside_xs = [*self.seeds[len(self.float_carry) :], *known.values()]
+        inside_xs += self.given[nc : nc + nx]
         sums = [self.found[i] for i in consts]
         stacked, after, in_loop = [], [], []
         for value in sums:

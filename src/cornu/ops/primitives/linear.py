@@ -9,7 +9,8 @@ import numpy as np
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.trace import bind
-from cornu.ops.primitives.shapes import reshape, transpose
+from cornu.ops.families import broadcast_shape
+from cornu.ops.primitives.shapes import broadcast_to, reshape, transpose
 from cornu.ops.public import promote, public
 
 __all__ = ["dot", "dot_general", "matmul", "tensordot"]
@@ -21,6 +22,10 @@ def dot_general_numpy(a, b, *, contract, batch):
     The result has the batch axes, then the free axes of `a`, then those of `b`.
     """
     (ca, cb), (ba, bb) = contract, batch
+    if not ba and len(ca) == 1 and 0 < a.ndim < 3 and 0 < b.ndim < 3:
+        left = a.T if ca[0] < a.ndim - 1 else a
+        right = b.T if cb[0] > 0 else b
+        return np.asarray(np.matmul(left, right), a.dtype)
     fa = [i for i in range(a.ndim) if i not in ca and i not in ba]
     fb = [i for i in range(b.ndim) if i not in cb and i not in bb]
     shape = (
@@ -124,9 +129,6 @@ def matmul(x1, x2):
     Raises:
         ValueError: when the inner sizes differ, or a factor is a scalar.
     """
-    from cornu.ops.families import broadcast_shape
-    from cornu.ops.primitives.shapes import broadcast_to
-
     a, b = promote(x1, x2)
     if a.dtype == "int8":  # products of int8 overflow at once; Keras sums in int32
         a, b = a.astype("int32"), b.astype("int32")
@@ -138,7 +140,8 @@ def matmul(x1, x2):
             "of the second.\nTranspose one of them, or check the layer before."
         )
     if b.ndim <= 2:  # the first's leading axes are all rows: one product
-        return dot_general(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+        contract = (a.ndim - 1,), (max(b.ndim - 2, 0),)
+        return bind(dot_general_op, (a, b), {"contract": contract, "batch": ((), ())})
     if a.ndim == 1:
         shape = (*b.shape[:-2], b.shape[-1])
         return reshape(matmul(reshape(a, (1, -1)), b), shape)
