@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 from cornu.graph import config
@@ -19,6 +20,7 @@ from cornu.graph.tree import flatten, map_structure
 from cornu.layers.core import InputLayer
 from cornu.layers.layer import Layer
 from cornu.ops import expand_dims, squeeze
+from cornu.saving import load_weights, save_weights
 from cornu.training.loop import Trainer
 
 
@@ -245,6 +247,46 @@ class Model(Trainer):
                 self._symbolic_losses.append(each)
             else:
                 super().add_loss(each, inputs)
+
+    def save_weights(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True
+    ) -> None:
+        """Write the weights, and the state of the optimizer, to a file.
+
+        Keras 3 reads it into the same model, as `load_weights` reads Keras's.
+
+        Args:
+            filepath: the file; its name ends in `.weights.h5`.
+            overwrite: whether an older file may be replaced.
+
+        Raises:
+            FileExistsError: when there is one, and it may not.
+            ValueError: for another name, and for a model that is not built.
+        """
+        if not overwrite and os.path.exists(filepath):
+            raise FileExistsError(
+                f"{os.fspath(filepath)!r} exists.\n"
+                "Expected a new name, for overwrite=False was given.\n"
+                "Choose another name, or leave overwrite away."
+            )
+        save_weights(self, filepath)
+
+    def load_weights(
+        self, filepath: str | os.PathLike[str], skip_mismatch: bool = False
+    ) -> None:
+        """Set the weights from a file of `save_weights`, of Cornu or of Keras 3.
+
+        Args:
+            filepath: the file.
+            skip_mismatch: whether layers that the file does not fit keep theirs.
+
+        Raises:
+            FileNotFoundError: when there is no such file.
+            ValueError: when it does not fit this model.
+        """
+        if self.optimizer is not None and not self.optimizer.built and self.built:
+            self.optimizer.build(self._trained_now())
+        load_weights(self, filepath, skip_mismatch)
 
     def summary(
         self,

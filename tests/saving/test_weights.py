@@ -1,0 +1,171 @@
+"""Files of weights: exchanged with real Keras 3, refused where they do not fit."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import cornu
+from cornu import layers
+from tests.saving import networks
+
+WITH_KERAS = pytest.mark.skipif(
+    not (importlib.util.find_spec("keras") and importlib.util.find_spec("jax")),
+    reason="real Keras with JAX is not installed",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Weights of all networks by Cornu and by Keras, and what each made of them."""
+    folder = tmp_path_factory.mktemp("weights")
+    cornu.config.set_floatx("float64")
+    try:
+        for kind in networks.KINDS:
+            model = networks.make(cornu, kind)
+            model.save_weights(folder / f"{kind}-cornu.weights.h5")
+            np.savez(folder / f"{kind}-mine.npz", **networks.course(model))
+        yield folder
+    finally:
+        cornu.config.set_floatx("float32")
+
+
+def keras(what, folder):
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1"}
+    command = [sys.executable, networks.__file__, ",".join(networks.KINDS), what]
+    done = subprocess.run(
+        [*command, str(folder)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def same(a, b):
+    # Keras on JAX rounds some of its float64 to float32 on the way.
+    for name in ("before", "after"):
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-5, atol=1e-6)
+
+
+@WITH_KERAS
+def test_keras_reads_cornus_files_and_trains_on_equally(folder):
+    keras("read", folder)
+    for kind in networks.KINDS:
+        mine, theirs = (np.load(folder / f"{kind}-{w}.npz") for w in ("mine", "read"))
+        same(mine, theirs)
+
+
+@WITH_KERAS
+def test_cornu_reads_keras_files_and_trains_on_equally(folder):
+    keras("write", folder)
+    for kind in networks.KINDS:
+        model = networks.make(cornu, kind)
+        model.load_weights(folder / f"{kind}-keras.weights.h5")
+        same(networks.course(model), np.load(folder / f"{kind}-write.npz"))
+
+
+@pytest.mark.parametrize("kind", networks.KINDS)
+def test_there_and_back(kind, tmp_path):
+    model, other = networks.make(cornu, kind), networks.make(cornu, kind)
+    path = tmp_path / "a.weights.h5"
+    model.save_weights(path)
+    other.load_weights(path)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name in ("before", "after"):
+        np.testing.assert_array_equal(
+            networks.course(model)[name], networks.course(other)[name]
+        )
+
+
+def network(units=2, **more):
+    return cornu.Sequential([layers.Dense(units, input_shape=(3,), name="out", **more)])
+
+
+def test_an_optimizer_may_be_missing_on_either_side(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    plain, compiled = network(), network()
+    compiled.compile("adam", "mse")
+    compiled.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    compiled.save_weights(path)
+    plain.load_weights(path)
+    np.testing.assert_array_equal(plain.get_weights()[0], compiled.get_weights()[0])
+    network().save_weights(path)
+    compiled.load_weights(path)
+    assert int(compiled.optimizer.iterations) == 1
+
+
+def test_what_does_not_fit_changes_nothing(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    network().save_weights(path)
+    for other in (network(5), network(use_bias=False)):
+        before = other.get_weights()
+        with pytest.raises(ValueError, match="Dense 'out'") as error:
+            other.load_weights(path)
+        assert len(str(error.value).splitlines()) == 3
+        other.load_weights(path, skip_mismatch=True)
+        for a, b in zip(before, other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_messages(tmp_path):
+    model = network()
+    with pytest.raises(ValueError, match=r"a\.weights\.h5"):
+        model.save_weights(tmp_path / "a.h5")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        model.load_weights(tmp_path / "b.weights.h5")
+    with pytest.raises(ValueError, match="not built"):
+        cornu.Sequential([layers.Dense(2)]).save_weights(tmp_path / "a.weights.h5")
+    path = tmp_path / "c.weights.h5"
+    path.write_bytes(b"no HDF5")
+    with pytest.raises(ValueError, match="cannot be read"):
+        model.load_weights(path)
+    with pytest.raises(FileExistsError, match="exists"):
+        model.save_weights(path, overwrite=False)
+
+
+def test_links_out_of_the_file_are_not_followed(tmp_path):
+    inside, outside = tmp_path / "a.weights.h5", tmp_path / "secret.h5"
+    model = network()
+    model.save_weights(outside.with_name("s.weights.h5"))
+    outside.with_name("s.weights.h5").rename(outside)
+    with h5py.File(inside, "w") as file:
+        file["layers"] = h5py.ExternalLink(str(outside), "/layers")
+    with pytest.raises(ValueError, match="link"):
+        model.load_weights(inside)
+    raw = tmp_path / "raw.bin"
+    raw.write_bytes(bytes(24))
+    with h5py.File(inside, "w") as file:
+        group = file.create_group("layers/dense/vars")
+        group.create_dataset("0", (3, 2), "f4", external=[(str(raw), 0, 24)])
+        group.create_dataset("1", data=np.zeros(2, "f4"))
+    with pytest.raises(ValueError, match="plain numbers"):
+        model.load_weights(inside)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, 1000, -1])
+def test_a_file_that_was_cut_off_is_refused(cut, tmp_path):
+    path = tmp_path / "a.weights.h5"
+    model = network()
+    model.save_weights(path)
+    before = model.get_weights()
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match="Expected"):
+        model.load_weights(path)
+    np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.weights.h5"
+    path.write_text("before")
+
+    def full(source, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        network().save_weights(path)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
