@@ -26,8 +26,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def serve_good(self, name: str) -> None:
-        self.head(len(self.server.body))
-        self.wfile.write(self.server.body)
+        body = self.server.bodies.get(name, self.server.body)
+        self.head(len(body))
+        self.wfile.write(body)
 
     def serve_wrong(self, name: str) -> None:
         self.head(len(self.server.body))
@@ -75,13 +76,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The server; `requests` are the paths it was asked for."""
+    """The server; `requests` are the paths it was asked for.
+
+    It has one file, under any name; and `bodies` by their names.
+    """
 
     daemon_threads = True
 
     def __init__(self, body: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.body, self.requests = body, []
+        self.bodies: dict[str, bytes] = {}
         self.stopped = threading.Event()
 
     def handle_error(self, *args: object) -> None:

@@ -105,6 +105,35 @@ def test_a_certificate_that_cannot_be_verified() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_a_proxy_that_is_not_there(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        proxy = f"http://me:secret@127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv(name, proxy)
+        file = remote(server)._replace(urls=("http://a.example/x",))
+        with pytest.raises(DatasetUnavailable) as raised:
+            lookup.find(file)
+    assert "the proxy on the way to a.example does not" in str(raised.value)
+    assert name in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert cached(home) == []
+
+
+def test_a_mirror_may_have_another_packing(server: Server, home: Path) -> None:
+    server.bodies["other"] = other = b"the same data, packed anew"
+    md5 = hashlib.md5(other).hexdigest()
+    file = remote(server, "error/404/x", f"good/other#md5:{md5}")
+    assert lookup.find(file).read_bytes() == other
+    lookup.find(file).unlink()
+    file = remote(server, f"good/x#md5:{md5}")
+    with pytest.raises(DatasetUnavailable, match="checksum is wrong"):
+        lookup.find(file)
+    assert cached(home) == []
+
+
 def test_the_next_address_is_tried(server: Server, home: Path) -> None:
     found = lookup.find(remote(server, "error/404/x", "wrong/x", "good/x"))
     assert found.read_bytes() == server.body

@@ -113,3 +113,42 @@ def test_without_any_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lookup.cache_folder().is_absolute()
     with pytest.raises(DatasetUnavailable):
         lookup.find(NOWHERE)
+
+
+def test_other_names_and_folders(home: Path) -> None:
+    file = NOWHERE._replace(others=("old.npz",), folders=("digits", "old"))
+    cache, keras = (home / name / "datasets" for name in (".cornu", ".keras"))
+    (keras / "old").mkdir(parents=True)
+    assert lookup.find(file) == keras / "old"
+    put(keras / "digits", "inside")
+    assert lookup.find(file) == keras / "digits"
+    assert lookup.find(file) == keras / "digits"
+    old = put(keras, "old.npz")
+    assert lookup.find(file) == old, "a file comes before a folder"
+    usual = put(keras)
+    assert lookup.find(file) == usual
+    (cache / "old").mkdir(parents=True)
+    assert lookup.find(file) == cache / "old", "the places come in their order"
+    assert lookup.find(file, "digits") == keras / "digits"
+    put(keras / "digits.npz.folder", "x")
+    with pytest.raises(DatasetUnavailable):  # a folder, where only a file is meant
+        lookup.find(NOWHERE, "digits.npz.folder")
+
+
+def test_another_form_is_not_downloaded(home: Path) -> None:
+    file = NOWHERE._replace(folders=("digits",))
+    with pytest.raises(DatasetUnavailable) as raised:
+        lookup.find(file, "small.tar")
+    first, *_, last = str(raised.value).splitlines()
+    assert first == "Digits is not on this computer."
+    assert last.endswith("or leave out its name to have the usual file downloaded.")
+    with pytest.raises(DatasetUnavailable, match="could not be downloaded"):
+        lookup.find(file, "small.npz")
+
+
+def test_the_error_names_other_forms() -> None:
+    file = NOWHERE._replace(others=("old.npz",), folders=("digits",))
+    with pytest.raises(
+        DatasetUnavailable, match=r"Put digits.npz \(or old.npz, digits\)"
+    ):
+        lookup.find(file)

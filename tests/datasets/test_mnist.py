@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import pydoc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,18 +26,6 @@ def test_the_real_mnist(real_data: str) -> None:
     assert np.bincount(y_train).tolist() == [
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]  # fmt: skip
-
-
-def test_the_address_is_the_one_of_keras() -> None:
-    spec = importlib.util.find_spec("keras")  # found, not imported
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).with_name("src") / "datasets" / "mnist.py"
-    text = source.read_text(encoding="utf-8")
-    assert mnist._FILE.sha256 in text
-    folder, name = mnist._FILE.urls[0].rsplit("/", 1)
-    assert folder in text
-    assert name in text
 
 
 def test_help_tells_what_a_learner_asks() -> None:

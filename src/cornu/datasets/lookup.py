@@ -25,15 +25,21 @@ class RemoteFile(NamedTuple):
     Args:
         title: what the data set is called in messages.
         name: usual name of the file.
-        urls: where to download it, in order of preference.
-        sha256: checksum of the file at these addresses. Files that are found on this
-            computer need not have it: repacking the same arrays changes it.
+        urls: where to download it, in order of preference. Where another packing of the
+            same data is found, its checksum stands behind a `#`.
+        checksum: SHA-256 of the file at these addresses, or `md5:` and its MD5. Files
+            that are found on this computer need not have it: repacking the same arrays
+            changes it.
+        others: other names that it goes by on this computer.
+        folders: folders that it may have been unpacked to.
     """
 
     title: str
     name: str
     urls: tuple[str, ...]
-    sha256: str
+    checksum: str
+    others: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
@@ -74,51 +80,70 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
 
     Args:
         file: what to find.
-        path: another name than the usual one; an absolute path is the only place then.
+        path: another name than the usual ones; an absolute path is the only place then.
 
     Returns:
-        The path of a file that exists.
+        The path of a file that exists; or of a folder, where the file may have been
+        unpacked.
 
     Raises:
         DatasetUnavailable: when there is no such file and it cannot be downloaded.
     """
-    name = Path(os.path.expanduser(file.name if path is None else path))
+    names, folders = [file.name, *file.others], [*file.folders]
+    if path is not None:
+        names = [os.path.expanduser(path)]
+        folders = names if folders else []
     for place in places():
-        candidate = place.folder / name  # just `name` if that is absolute
-        if os.path.isfile(candidate):  # False also where one may not look
-            return candidate
-    target = cache_folder() / name
+        # The candidate is just `name` if that is absolute. Not to be allowed to look
+        # somewhere gives False.
+        for name in names:
+            if os.path.isfile(place.folder / name):
+                return place.folder / name
+        for name in folders:
+            if os.path.isdir(place.folder / name):
+                return place.folder / name
+    target = cache_folder() / names[0]
     failures = []
-    for url in file.urls:
+    # Of several forms of a data set, only the one of the usual name is downloaded.
+    alike = not file.folders or names[0].endswith(file.name[file.name.index(".") :])
+    for url in file.urls if alike else ():
+        address, _, checksum = url.partition("#")
         try:
-            _download(url, file.sha256, target)
+            _download(address, checksum or file.checksum, target)
         except (OSError, ValueError) as error:
-            failures.append((url, error))
+            failures.append((address, error))
         else:
             return target
     # The reasons are in the message, without four chained tracebacks of libraries.
-    raise _unavailable(file, name, failures)
+    raise _unavailable(file, list(dict.fromkeys([*names, *folders])), failures)
 
 
 def _unavailable(
-    file: RemoteFile, name: Path, failures: list[tuple[str, Exception]]
+    file: RemoteFile, names: list[str], failures: list[tuple[str, Exception]]
 ) -> DatasetUnavailable:
-    if name.is_absolute():
-        looked = [f"  {name}"]
+    first = Path(names[0])
+    if first.is_absolute():
+        looked = [f"  {first}"]
     else:
-        looked = [f"  {place.folder / name} ({place.reason})" for place in places()]
+        looked = [f"  {place.folder / first} ({place.reason})" for place in places()]
     if not os.environ.get("CORNU_DATA"):
         looked.append("  (the environment variable CORNU_DATA is not set)")
     looked += [f"  {url}: {_why(url, error)}" for url, error in failures]
+    what = f"{file.title} is not on this computer"
+    again = "or leave out its name to have the usual file downloaded"
+    if failures:
+        what += " and could not be downloaded"
+        again = "or try again with a network"
+    others = f" (or {', '.join(names[1:])})" if names[1:] else ""
     return DatasetUnavailable(
-        f"{file.title} is not on this computer and could not be downloaded.\n"
+        f"{what}.\n"
         "Expected it in one of these places:\n" + "\n".join(looked) + "\n"
-        f"Put {name.name} into one of these folders, or name the folder that holds it "
-        f"in CORNU_DATA, or try again with a network."
+        f"Put {first.name if first.is_absolute() else first}{others} into one of these "
+        f"folders, or name the folder that holds it in CORNU_DATA, {again}."
     )
 
 
-def _download(url: str, sha256: str, target: Path) -> None:
+def _download(url: str, checksum: str, target: Path) -> None:
     """Download to `target`, which appears only when it is whole and right."""
     import pooch
 
@@ -128,7 +153,7 @@ def _download(url: str, sha256: str, target: Path) -> None:
     fetch: Any = _fetch  # pooch calls it as we write it, but types it otherwise
     try:
         # A temporary file beside the target is written, checked and renamed.
-        pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, None, fetch)
+        pooch.retrieve(url, checksum, target.name, target.parent, None, fetch)
     finally:
         logger.setLevel(level)
 
@@ -160,6 +185,11 @@ def _why(url: str, error: Exception) -> str:
         return "the connection broke before the file was whole"
     if isinstance(error, exceptions.SSLError):
         return f"the certificate of {host} could not be verified"
+    if isinstance(error, exceptions.ProxyError):
+        return (
+            f"the proxy on the way to {host} does not let it through "
+            f"(see {', '.join(_proxies()) or 'the settings of your system'})"
+        )
     # requests says ReadTimeout before the answer, and ConnectionError within it.
     if isinstance(error, exceptions.ReadTimeout) or "Read timed out" in str(error):
         return f"{host} stopped answering"
@@ -168,6 +198,12 @@ def _why(url: str, error: Exception) -> str:
     if isinstance(error, ValueError) and "hash" in str(error).lower():
         return "what arrived is not this file (its checksum is wrong)"
     return str(error)
+
+
+def _proxies() -> list[str]:
+    """The environment variables that name a proxy. Not what they say: passwords."""
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    return [k for name in names for k in (name, name.upper()) if os.environ.get(k)]
 
 
 @contextmanager

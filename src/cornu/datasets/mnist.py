@@ -6,15 +6,19 @@ import os
 
 import numpy as np
 
-from cornu.datasets import lookup, npz
+from cornu.datasets import images, lookup
 
 __all__ = ["load_data"]
 
 _FILE = lookup.RemoteFile(
     title="MNIST",
     name="mnist.npz",
-    urls=("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",),
-    sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    urls=(
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+        "https://s3.amazonaws.com/img-datasets/mnist.npz"
+        "#md5:8a61469f7ea1b51cbae51d4f78837e45",
+    ),
+    checksum="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
 )
 
 
@@ -52,15 +56,4 @@ def load_data(
     from data sets of NIST, and made it available under the terms of the Creative
     Commons Attribution-Share Alike 3.0 license.
     """
-    file = lookup.find(_FILE, path)
-    shapes = {"x_train": (-1, 28, 28), "y_train": (-1,)}
-    shapes |= {"x_test": (-1, 28, 28), "y_test": (-1,)}
-    arrays = npz.load(file, shapes, "uint8")
-    for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
-        if len(arrays[x]) != len(arrays[y]):
-            found = f"{len(arrays[x])} images in {x}, {len(arrays[y])} labels in {y}"
-            raise npz.corrupt(file, found, "one label for each image")
-    return (
-        (arrays["x_train"], arrays["y_train"]),
-        (arrays["x_test"], arrays["y_test"]),
-    )
+    return images.load(lookup.find(_FILE, path), (28, 28))
