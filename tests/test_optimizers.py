@@ -81,13 +81,6 @@ def test_adam_is_its_formula(decay):
     np.testing.assert_allclose(after(made, w, gradients), wanted, rtol=1e-6)
 
 
-def test_the_first_step_of_adam_is_the_learning_rate_in_float32_too():
-    """1 - 0.999 has lost five digits there, where it is computed so."""
-    w = cornu.Variable(np.zeros(3, "float32"))
-    optimizers.Adam(0.1, epsilon=0.0).apply([np.float32([4.0, -1e-3, 2e5])], [w])
-    np.testing.assert_allclose(w.numpy(), [-0.1, 0.1, -0.1], rtol=3e-7)
-
-
 @pytest.mark.parametrize("cls", EVERY)
 def test_apply_as_a_pure_function(cls):
     w, gradients = steps(5)

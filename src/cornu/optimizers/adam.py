@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,8 +23,12 @@ def adam_update(variable, gradient, m, v, alpha, *, beta_1, beta_2, epsilon):
 
 
 def _rest(beta: float, t: Any) -> Any:
-    """1 - beta**t. In float32 that would have lost five digits of 1 - 0.999."""
-    return -ops.expm1(t * (math.log(beta) if beta else -math.inf))
+    """1 - beta**t, rounded in the variable's dtype as Keras does.
+
+    In float32 that loses five digits of 1 - 0.999. -expm1(t * log(beta)) would not, but
+    would be another learning rate than Keras's in the first steps.
+    """
+    return 1.0 - ops.power(ops.full((), beta, t.dtype), t)
 
 
 class Adam(Optimizer):
@@ -46,7 +49,7 @@ class Adam(Optimizer):
 
     >>> w = Variable([1.0])
     >>> Adam(learning_rate=0.1).apply([ops.array([4.0])], [w])
-    >>> round(float(w[0]), 6)
+    >>> round(float(w[0]), 4)
     0.9
     """
 
