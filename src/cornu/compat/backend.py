@@ -28,9 +28,13 @@ from cornu.ops import (
     abs,
     all,
     any,
+    binary_crossentropy,
     cast,
+    categorical_crossentropy,
     clip,
     cos,
+    dot,
+    elu,
     equal,
     exp,
     greater,
@@ -55,6 +59,7 @@ from cornu.ops import (
     softmax,
     softplus,
     softsign,
+    sparse_categorical_crossentropy,
     sqrt,
     square,
     squeeze,
@@ -68,6 +73,9 @@ from cornu.ops import (
     var,
     zeros_like,
 )
+from cornu.random import normal as random_normal
+from cornu.random import truncated_normal
+from cornu.random import uniform as random_uniform
 from cornu.utils import clear_session
 
 __all__ = [
@@ -287,11 +295,6 @@ def repeat_elements(x: Any, rep: int, axis: int) -> Any:
     return ops.repeat(x, rep, axis)
 
 
-def dot(x: Any, y: Any) -> Any:
-    """The product over the last axis of `x` and the last but one of `y`."""
-    return ops.dot(x, y)
-
-
 def gather(reference: Any, indices: Any) -> Any:
     """The entries of `reference` at these indices of its first axis."""
     return ops.take(reference, indices, axis=0)
@@ -359,11 +362,6 @@ def relu(
     return activations.relu(x, alpha, max_value, threshold)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where it is positive, alpha * (exp(x) - 1) elsewhere."""
-    return ops.elu(x, alpha)
-
-
 def hard_sigmoid(x: Any) -> Any:
     """0.2 * x + 0.5, cut off at 0 and 1: the form of Keras 1 and 2."""
     return clip(x * 0.2 + 0.5, 0.0, 1.0)
@@ -379,59 +377,7 @@ def l2_normalize(x: Any, axis: Any = None) -> Any:
     return x / sqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon()))
 
 
-def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
-    """See `ops.categorical_crossentropy`."""
-    return ops.categorical_crossentropy(target, output, from_logits, axis)
-
-
-def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
-    """See `ops.sparse_categorical_crossentropy`."""
-    return ops.sparse_categorical_crossentropy(target, output, from_logits, axis)
-
-
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """See `ops.binary_crossentropy`."""
-    return ops.binary_crossentropy(target, output, from_logits)
-
-
 # Random numbers
-
-
-def random_normal(
-    shape: Any,
-    mean: float = 0.0,
-    stddev: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-) -> Any:
-    """Numbers of a normal distribution."""
-    return random.normal(shape, mean, stddev, dtype, seed)
-
-
-def random_uniform(
-    shape: Any,
-    minval: float = 0.0,
-    maxval: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-) -> Any:
-    """Numbers that are equally likely everywhere in [minval, maxval)."""
-    return random.uniform(shape, minval, maxval, dtype, seed)
-
-
-def truncated_normal(
-    shape: Any,
-    mean: float = 0.0,
-    stddev: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-) -> Any:
-    """Numbers of a normal distribution cut off at two standard deviations."""
-    return random.truncated_normal(shape, mean, stddev, dtype, seed)
 
 
 def random_normal_variable(
