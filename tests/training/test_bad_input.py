@@ -181,6 +181,7 @@ CASES = {
         lambda: models.Model(cornu.Input((3,)), D(2)(cornu.Input((3,), name="b"))),
         ["'b'"],
     ),
+    "a mask": (lambda: network()(X, mask=X[:, 0] > 0), ["mask"]),
     "super().__init__ is missing": (lambda: Uninitialized()(X), ["super().__init__"]),
     "no callback": (
         lambda: network().fit(X, ONE_HOT, callbacks=[print]),

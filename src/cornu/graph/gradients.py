@@ -12,7 +12,6 @@ from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
-from cornu.graph import eager
 from cornu.graph.eager import TAPES, Record
 from cornu.graph.graph import Graph
 from cornu.graph.node import Node, Value
@@ -366,8 +365,3 @@ def _seeds(target: Any, targets: list[Any], weights: Any) -> list[Any]:
             "Leave the argument away to differentiate the sum of all elements."
         )
     return seeds
-
-
-def open_tapes() -> int:
-    """How many tapes record in this thread (for tests)."""
-    return len(eager.TAPES.open)

@@ -25,7 +25,7 @@ class Call:
     `depth_first` order of calls is the order in which a replay runs them.
     """
 
-    __slots__ = ("args", "function", "kwargs", "outputs", "wants_tensors")
+    __slots__ = ("args", "function", "kwargs", "outputs")
 
     def __init__(
         self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]

@@ -150,6 +150,7 @@ class Model(Trainer):
         """Compute the outputs; subclasses write their own."""
         if self._outputs is None:
             return super().call(inputs)
+        self._refuse_mask(mask)
         table = Bindings()
         for symbol, value in zip(
             flatten(self._inputs), self._ordered(inputs), strict=True
@@ -163,6 +164,14 @@ class Model(Trainer):
             id(s): v for s, v in zip(flatten(self._outputs), values, strict=True)
         }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
+
+    def _refuse_mask(self, mask: Any) -> None:
+        if mask is not None:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} was called with a mask.\n"
+                "Expected none: masks are not passed from layer to layer yet.\n"
+                "Leave mask= away, or subclass Model and use the mask in call()."
+            )
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the order of the symbolic ones, by name if they are in a dict.

@@ -56,7 +56,14 @@ class Sequential(Model):
         self._grow()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer and return it."""
+        """Remove the last layer and return it.
+
+        Args:
+            rebuild: a hint without meaning here: the rest is a model at once.
+
+        Raises:
+            IndexError: when there is no layer.
+        """
         if not self._list:
             raise IndexError(
                 f"Sequential {self.name!r} has no layer to remove.\n"
@@ -108,6 +115,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Pass the inputs through all layers."""
+        self._refuse_mask(mask)
         if self._outputs is not None:
             return super().call(inputs)
         x = inputs

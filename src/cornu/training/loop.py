@@ -97,7 +97,7 @@ class Trainer(Steps):
         )
         history = History()
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        listeners = CallbackList([*_listed_callbacks(callbacks), history], self, params)
+        listeners = CallbackList(callbacks, self, params, history)
         self.history = history
         self.stop_training = False
         listeners.on_train_begin(None)
@@ -202,9 +202,7 @@ class Trainer(Steps):
         self._preflight(data)
         size = _positive(batch_size, "batch_size", 32)
         count = -(-data.length // size)
-        listeners = CallbackList(
-            _listed_callbacks(callbacks), self, {"verbose": verbose}
-        )
+        listeners = CallbackList(callbacks, self, {"verbose": verbose})
         progress = Progress(verbose, "", min(count, steps or count))
         logs = self._evaluate(data, size, steps, listeners, None)
         progress.close(logs)
@@ -267,9 +265,7 @@ class Trainer(Steps):
         data = ArrayData(x)
         self._check_data(data.parts["x"])
         size = _positive(batch_size, "batch_size", 32)
-        listeners = CallbackList(
-            _listed_callbacks(callbacks), self, {"verbose": verbose}
-        )
+        listeners = CallbackList(callbacks, self, {"verbose": verbose})
         count = -(-data.length // size)
         progress = Progress(verbose, "", min(count, steps or count))
         listeners.on_predict_begin(None)
@@ -388,12 +384,6 @@ def _in_epochs(
 def shuffled(n: int) -> np.ndarray:
     """A new order of n samples, by the seed of `set_random_seed`."""
     return np.asarray(random.shuffle(np.arange(n, dtype=np.int32)))
-
-
-def _listed_callbacks(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
 
 
 def _due(freq: int | Sequence[int], epoch: int) -> bool:

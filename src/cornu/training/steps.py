@@ -31,8 +31,6 @@ from cornu.training.program import (
     tensors,
 )
 
-_NO_MEANING = "hints of Keras without meaning here"
-
 
 class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""

@@ -104,17 +104,20 @@ class CallbackList:
         callbacks: the callbacks, or one.
         model: what they are told of.
         params: what `fit` was called with.
+        *own: callbacks that come after the user's.
 
     Raises:
         TypeError: for something that is no Callback.
     """
 
-    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any]) -> None:
+    def __init__(
+        self, callbacks: Any, model: Any, params: dict[str, Any], *own: Callback
+    ) -> None:
         if callbacks is None:
             callbacks = []
         if not isinstance(callbacks, Iterable):
             callbacks = [callbacks]
-        self.callbacks = list(callbacks)
+        self.callbacks = [*callbacks, *own]
         for each in self.callbacks:
             if not isinstance(each, Callback):
                 raise TypeError(
