@@ -12,6 +12,7 @@ from cornu import (
     optimizers,
     registry,
     regularizers,
+    serialization,
     stateless,
 )
 from cornu.graph import Variable
@@ -79,19 +80,19 @@ def test_objects_of_ones_own():
             return {"factor": self.factor}
 
     config = regularizers.serialize(Cubes(2.0))
-    assert config["module"] is None
+    assert config["module"] == __name__
     again = regularizers.deserialize(config, custom_objects={"Cubes": Cubes})
     assert float(again(np.array([1.0, -2.0]))) == 18.0
     with pytest.raises(ValueError, match="no regularizer named 'Cubes'"):
         regularizers.deserialize(config)
-    registry.CUSTOM_OBJECTS["mine>Cubes"] = Cubes
+    serialization.CUSTOM_OBJECTS["mine>Cubes"] = Cubes
     try:
         config = regularizers.serialize(Cubes(2.0))
         assert config["registered_name"] == "mine>Cubes"
         assert regularizers.get(config).factor == 2.0
         assert type(regularizers.get("Cubes")) is Cubes
     finally:
-        del registry.CUSTOM_OBJECTS["mine>Cubes"]
+        del serialization.CUSTOM_OBJECTS["mine>Cubes"]
 
 
 def test_automatic_names():

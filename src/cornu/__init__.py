@@ -29,6 +29,7 @@ _MODULES = (
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
 )
 _HOMES = {

@@ -9,13 +9,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
+from cornu import serialization
 from cornu.graph import messages
-
-# What users registered by name (`register_keras_serializable`, `custom_objects`).
-CUSTOM_OBJECTS: dict[str, Any] = {}
 
 _used_names: Counter[str] = Counter()
 
@@ -90,6 +88,8 @@ class Registry:
         self.any_case = any_case
         self.objects: dict[str, Any] = {}
         self.functions: dict[str, Any] = {}  # what files call functions
+        self.modules: dict[str, str] = {}  # where files find some, if not in `module`
+        serialization.REGISTRIES[module] = self
 
     def enter(self, *objects: Any, **aliases: Any) -> None:
         """Enter classes and functions under their names, and others under aliases."""
@@ -113,13 +113,13 @@ class Registry:
         Raises:
             ValueError: when there is none, offering the nearest.
         """
-        for names in (custom_objects or {}, CUSTOM_OBJECTS, self.objects):
-            if name in names:
-                return names[name]
-            if isinstance(name, str):  # registered as "package>Name"
-                for each in names:
-                    if each.endswith(f">{name}"):
-                        return names[each]
+        if custom_objects and name in custom_objects:
+            return custom_objects[name]
+        own = serialization.custom_object(name)
+        if own is not None:
+            return own
+        if name in self.objects:
+            return self.objects[name]
         if self.any_case and isinstance(name, str):
             for each, found in self.objects.items():
                 if each.lower() == name.lower():
@@ -141,32 +141,7 @@ class Registry:
         Raises:
             ValueError: when the object cannot be described.
         """
-        if obj is None:
-            return None
-        if inspect.isroutine(obj):
-            return {
-                "module": "builtins",
-                "class_name": "function",
-                "config": obj.__name__,
-                "registered_name": _registered_name(obj) or "function",
-            }
-        if not hasattr(obj, "get_config"):
-            raise ValueError(
-                f"The {self.kind} {obj!r} cannot be written to a file.\n"
-                "Expected a function with a name, or an object with get_config().\n"
-                "Define get_config() in its class: it returns the arguments of "
-                "__init__."
-            )
-        cls = type(obj)
-        built_in = self.objects.get(cls.__name__) is cls
-        return {
-            "module": self.module if built_in else None,
-            "class_name": cls.__name__,
-            "config": obj.get_config(),
-            "registered_name": None
-            if built_in
-            else _registered_name(cls) or cls.__name__,
-        }
+        return serialization.serialize_keras_object(obj)
 
     def deserialize(
         self, config: Any, custom_objects: dict[str, Any] | None = None
@@ -182,24 +157,46 @@ class Registry:
         """
         if config is None:
             return None
-        if isinstance(config, str):
-            found = self.look_up(config, custom_objects)
-            return found() if isinstance(found, type) else found
-        if not isinstance(config, dict) or "class_name" not in config:
-            raise ValueError(
-                f"{config!r} does not describe a {self.kind}.\n"
-                "Expected a dictionary with 'class_name' and 'config'.\n"
-                f"Take it from {self.module}.serialize."
-            )
+        with serialization.custom_object_scope(custom_objects):
+            if isinstance(config, str):
+                found = self.look_up(config)
+                return found() if isinstance(found, type) else found
+            if not isinstance(config, dict) or "class_name" not in config:
+                raise ValueError(
+                    f"{config!r} does not describe a {self.kind}.\n"
+                    "Expected a dictionary with 'class_name' and 'config'.\n"
+                    f"Take it from {self.module}.serialize."
+                )
+            return serialization.once(config, lambda: self._make(config))
+
+    def _make(self, config: dict[str, Any]) -> Any:
         name, inner = config["class_name"], config.get("config")
         if name == "function":
-            return self.functions.get(str(inner)) or self.look_up(inner, custom_objects)
-        registered = config.get("registered_name")
-        names = {**CUSTOM_OBJECTS, **(custom_objects or {})}
-        found = self.look_up(registered if registered in names else name, names)
+            return self.functions.get(str(inner)) or self.look_up(inner)
+        found = serialization.custom_object(config.get("registered_name"))
+        if found is None:
+            found = self._class_of(config, name)
         if not isinstance(found, type):
             return found
-        return found.from_config(dict(inner or {}))  # pyright: ignore
+        made = found.from_config(dict(inner or {}))  # pyright: ignore
+        for part, owner in (("build_config", "build"), ("compile_config", "compile")):
+            function = getattr(made, f"{owner}_from_config", None)
+            if config.get(part) and function is not None:
+                function(config[part])
+        return made
+
+    def _class_of(self, config: dict[str, Any], name: str) -> Any:
+        module = config.get("module", "keras")
+        foreign = str(module).partition(".")[0] not in ("keras", "tf_keras")
+        if foreign and serialization.custom_object(name) is None:
+            raise ValueError(
+                f"There is no {self.kind} named {name!r} in Cornu: it is a class of "
+                f"{module or 'a script'}.\n"
+                "Expected a class of Keras, or one of yours that was announced.\n"
+                f"Pass custom_objects={{{name!r}: {name}}}, or put "
+                "@register_keras_serializable() above the class before loading."
+            )
+        return self.look_up(name)
 
     def get(self, identifier: Any) -> Any:
         """The object that an identifier stands for.
@@ -222,10 +219,3 @@ class Registry:
             "a function.\n"
             f"Pass for example {next(iter(self.objects), '')!r}."
         )
-
-
-def _registered_name(obj: Callable[..., Any]) -> str | None:
-    for name, each in CUSTOM_OBJECTS.items():
-        if each is obj:
-            return name
-    return None

@@ -34,6 +34,8 @@ from cornu.layers.merging import (
     subtract,
 )
 from cornu.layers.spec import InputSpec
+from cornu.registry import Registry
+from cornu.serialization import deserialize_keras_object
 
 __all__ = [
     "Activation",
@@ -57,12 +59,41 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
+
+REGISTRY = Registry("layer", "keras.layers")
+REGISTRY.enter(
+    *(
+        each
+        for each in (globals().get(name) for name in __all__)
+        if isinstance(each, type) and issubclass(each, Layer)
+    )
+)
+
+
+def serialize(layer: Any) -> Any:
+    """The dictionary from which `deserialize` makes the layer again."""
+    return REGISTRY.serialize(layer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The layer of a `serialize` dictionary, with new weights.
+
+    Args:
+        config: the dictionary.
+        custom_objects: name -> class of the user's own.
+
+    Raises:
+        ValueError: for unknown names, offering the nearest.
+    """
+    return deserialize_keras_object(config, custom_objects)
 
 
 def __getattr__(name: str) -> Any:

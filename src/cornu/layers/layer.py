@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from cornu import constraints, initializers, regularizers
+from cornu import regularizers
 from cornu.graph import config
 from cornu.graph.messages import refuse_unknown
 from cornu.graph.node import user_source
-from cornu.graph.spec import is_float, standardize_dtype
+from cornu.graph.spec import is_float
 from cornu.graph.symbolic import (
     SymbolicTensor,
     compute_output_spec,
@@ -27,25 +26,14 @@ from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
 from cornu.layers.spec import dtype_of, first_shape
-from cornu.ops.random import SeedGenerator
+from cornu.layers.tracking import CALLS, Tracked
 from cornu.registry import auto_name
 
 # Arguments of features that Cornu refuses. Files of Keras hold them, unset.
 _UNSET = ("quantization_config", "lora_rank", "lora_alpha")
 
 
-class _Calls(threading.local):
-    """The layers that are being called, outermost first, and their training flag."""
-
-    def __init__(self) -> None:
-        self.stack: list[Layer] = []
-        self.training: list[Any] = []
-
-
-_calls = _Calls()
-
-
-class Layer:
+class Layer(Tracked):
     """A function with weights; the base class of all layers and models.
 
     Subclasses create weights in `build(input_shape)` (or `__init__`) with `add_weight`,
@@ -74,19 +62,6 @@ class Layer:
     >>> Scale()(np.ones((2, 3), "float32")).shape
     (2, 3)
     """
-
-    # Attributes that hold no weights and layers of this one.
-    _untracked: frozenset[str] = frozenset(
-        (
-            "_call_arguments",
-            "_inbound",
-            "_init_arguments",
-            "_losses",
-            "_weights",
-            "activity_regularizer",
-            "input_spec",
-        )
-    )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
@@ -121,86 +96,8 @@ class Layer:
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
         self._inbound: list[Any] = []  # the calls on symbolic tensors
+        self._build_shapes: dict[str, Any] = {}  # what build was called with
         self._source = user_source()
-
-    # What is tracked: found by looking, so that lists may grow at any time.
-
-    def _tracked(self) -> Iterator[Any]:
-        """Variables, layers, metrics and seed generators among the attributes."""
-        for key, value in self.__dict__.items():
-            if key not in self._untracked:
-                yield from _members(value)
-
-    def _sublayers(self) -> list[Layer]:
-        """Layers that this one owns directly, each once."""
-        found = {id(m): m for m in self._tracked() if isinstance(m, Layer)}
-        found.pop(id(self), None)
-        return list(found.values())
-
-    def _flatten_layers(self) -> list[Layer]:
-        """This layer and all below it, each once."""
-        found: dict[int, Layer] = {id(self): self}
-        for layer in self._sublayers():
-            for each in layer._flatten_layers():
-                found.setdefault(id(each), each)
-        return list(found.values())
-
-    def _own_variables(self) -> list[Variable]:
-        own = {id(v): v for v in self._weights}
-        for member in self._tracked():
-            if isinstance(member, Variable):
-                own.setdefault(id(member), member)
-        return list(own.values())
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables that `get_weights` and files hold, own ones first."""
-        found = {id(v): v for v in self._own_variables()}
-        for layer in self._sublayers():
-            for v in layer.weights:
-                found.setdefault(id(v), v)
-        return list(found.values())
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The weights, and the states of seed generators and metrics."""
-        found = {id(v): v for v in self.weights}
-        for layer in self._flatten_layers():
-            for member in layer._tracked():
-                if isinstance(member, SeedGenerator):
-                    found.setdefault(id(member.state), member.state)
-        return list(found.values())
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that training changes."""
-        if not self.trainable:
-            return []
-        found = {id(v): v for v in self._own_variables() if v.trainable}
-        for layer in self._sublayers():
-            for v in layer.trainable_variables:
-                found.setdefault(id(v), v)
-        return list(found.values())
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        trained = {id(v) for v in self.trainable_variables}
-        return [v for v in self.weights if id(v) not in trained]
-
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the weights are trained; setting it sets all layers below too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self._sublayers():
-            layer.trainable = value
 
     @property
     def dtype(self) -> str:
@@ -213,94 +110,6 @@ class Layer:
     def path(self) -> str:
         """The name with those of the layers around it."""
         return self.name
-
-    # Weights
-
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str | None = None,
-        overwrite_with_gradient: bool = False,
-        name: str | None = None,
-    ) -> Variable:
-        """Create a weight.
-
-        Args:
-            shape: its shape, () by default.
-            initializer: name, object or function `f(shape, dtype)`; Glorot uniform for
-                floats by default, zeros for other dtypes.
-            dtype: dtype name, the layer's by default.
-            trainable: whether training changes it.
-            autocast: a hint without meaning here.
-            regularizer: penalty on its values, part of the loss.
-            constraint: function that is applied after each update.
-            aggregation: a hint for several devices, without meaning here.
-            overwrite_with_gradient: only False.
-            name: its name.
-
-        Returns:
-            The variable.
-        """
-        self._check_initialized()
-        if isinstance(shape, str):  # Keras 2 had the name first
-            shape, name = (initializer, shape) if not name else (initializer, name)
-            initializer = None
-        if overwrite_with_gradient:
-            raise ValueError(
-                "add_weight(overwrite_with_gradient=True) is not supported.\n"
-                "Expected False: weights are changed by the optimizer.\n"
-                "Assign the value in call() instead."
-            )
-        shape = () if shape is None else shape
-        shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-        dtype = standardize_dtype(dtype) if dtype is not None else self._dtype
-        if initializer is None:
-            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        with no_trace():
-            variable = Variable(
-                initializers.get(initializer), shape, dtype, trainable, name
-            )
-        around = [layer.name for layer in _calls.stack if layer is not self]
-        variable.path = "/".join([*around, self.name, variable.name])
-        variable.regularizer = regularizers.get(regularizer)
-        variable.constraint = constraints.get(constraint)
-        self._weights.append(variable)
-        return variable
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights as NumPy arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights.
-
-        Args:
-            weights: arrays as `get_weights` returns them.
-
-        Raises:
-            ValueError: when their number or a shape differs.
-        """
-        variables = self.weights
-        arrays = [np.asarray(w) for w in weights]
-        have, want = [a.shape for a in arrays], [v.shape for v in variables]
-        if have != want:
-            raise ValueError(
-                f"{self._title()}: set_weights was given arrays of shapes {have}.\n"
-                f"Expected {want}, as get_weights() returns them.\n"
-                "Build the layer first (call it once), and keep the order."
-            )
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-
-    def count_params(self) -> int:
-        """Number of elements in all weights."""
-        return sum(v.spec.size for v in self.weights)
 
     # Losses
 
@@ -355,12 +164,12 @@ class Layer:
         if args:
             self._check_input(args[0])
         self._build_once(args, kwargs)
-        outermost = not _calls.stack
+        outermost = not CALLS.stack
         if outermost:
             self._clear_losses()
         training = self._training(kwargs)
-        _calls.stack.append(self)
-        _calls.training.append(training)
+        CALLS.stack.append(self)
+        CALLS.training.append(training)
         try:
             with self._scope():
                 outputs = self.call(*args, **kwargs)
@@ -369,8 +178,8 @@ class Layer:
                         # As in Keras, the penalty is the mean over the batch.
                         self.add_loss(self.activity_regularizer(out) / out.shape[0])
         finally:
-            _calls.stack.pop()
-            _calls.training.pop()
+            CALLS.stack.pop()
+            CALLS.training.pop()
         return outputs
 
     def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -396,8 +205,8 @@ class Layer:
     def _training(self, kwargs: dict[str, Any]) -> Any:
         """The training flag of this call: given, or that of the layer around it."""
         training = kwargs.get("training")
-        if training is None and _calls.training:
-            training = _calls.training[-1]
+        if training is None and CALLS.training:
+            training = CALLS.training[-1]
         fixed = config.learning_phase()
         if fixed is not None:
             training = bool(fixed)
@@ -453,9 +262,42 @@ class Layer:
                 self._build_from(args, kwargs)
 
     def _build_from(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        given = args[0] if args else next(iter(kwargs.values()), None)
-        shape = map_structure(_shape, given)
-        self.build(shape)
+        takes = list(inspect.signature(self.build).parameters)
+        if len(takes) > 1:  # build(query_shape, value_shape): one shape per argument
+            bound = inspect.signature(self.call).bind(*args, **kwargs).arguments
+            shapes = {
+                f"{name}_shape": map_structure(_shape, value)
+                for name, value in bound.items()
+                if f"{name}_shape" in takes and value is not None
+            }
+            self.build(**shapes)
+        else:
+            given = args[0] if args else next(iter(kwargs.values()), None)
+            shapes = {"input_shape": map_structure(_shape, given)}
+            self.build(shapes["input_shape"])
+        self._build_shapes = shapes
+        self.built = True
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built for, as files hold them; None if not."""
+        if not self._build_shapes:
+            return None
+        if len(self._build_shapes) == 1:
+            return {"input_shape": next(iter(self._build_shapes.values()))}
+        return {"shapes_dict": self._build_shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer for the shapes of `get_build_config`."""
+        if self.built:
+            return
+        shapes = config.get("shapes_dict") or {"input_shape": config.get("input_shape")}
+        shapes = {name: _as_shape(shape) for name, shape in shapes.items()}
+        with no_trace():
+            if "shapes_dict" in config:
+                self.build(**shapes)
+            else:
+                self.build(shapes["input_shape"])
+        self._build_shapes = shapes
         self.built = True
 
     # Asked of a layer
@@ -511,21 +353,38 @@ class Layer:
         """What `from_config` needs to make the same layer again.
 
         Raises:
-            NotImplementedError: where a subclass has arguments of its own and does not
-                add them.
+            NotImplementedError: where a subclass has arguments of its own that are no
+                plain values, and does not add them.
         """
-        arguments = _parameters(type(self))
-        if type(self).get_config is Layer.get_config and arguments:
-            raise NotImplementedError(
-                f"{self._title()} has arguments of its own ({', '.join(arguments)}) "
-                "but no get_config().\n"
-                "Expected a get_config that returns them, so that the layer can be "
-                "made "
-                "again from a file.\n"
-                "Define: def get_config(self): return {**super().get_config(), "
-                f"'{arguments[0]}': self.{arguments[0]}}}"
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+        if type(self).get_config is Layer.get_config and _parameters(type(self)):
+            config.update(self._own_arguments())
+        return config
+
+    def _own_arguments(self) -> dict[str, Any]:
+        """The arguments that a subclass adds, as it was given them; plain values."""
+        args, kwargs = self.__dict__["_init_arguments"]
+        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        found: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            several = (
+                bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
             )
-        return {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+            found.update(value if several else {name: value})
+        own = {
+            k: v for k, v in found.items() if k not in ("name", "trainable", "dtype")
+        }
+        hidden = [name for name, value in own.items() if not _is_plain(value)]
+        if hidden:
+            raise NotImplementedError(
+                f"{self._title()} has arguments that are no plain values "
+                f"({', '.join(hidden)}), but no get_config().\n"
+                "Expected a get_config that describes them, so that the layer can be "
+                "made again from a file.\n"
+                "Define: def get_config(self): return {**super().get_config(), "
+                f"'{hidden[0]}': ...}}"
+            )
+        return own
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -535,39 +394,30 @@ class Layer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
-    def _title(self) -> str:
-        return f"{type(self).__name__} {self.__dict__.get('name', '')!r}"
 
-    def _check_initialized(self) -> None:
-        if "_losses" not in self.__dict__:
-            raise RuntimeError(
-                f"{type(self).__name__} was used before it was initialized.\n"
-                "Expected super().__init__() to be called in its __init__.\n"
-                "Make `super().__init__(**kwargs)` the first line of __init__."
-            )
-
-
-def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, (Layer, Variable, SeedGenerator)) or _is_metric(value):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _members(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _members(each)
-
-
-def _is_metric(value: Any) -> bool:
-    from cornu.metrics import Metric
-
-    return isinstance(value, Metric)
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, (str, int, float, bool, type(None)))
 
 
 def _is_tensor_like(value: Any) -> bool:
     return isinstance(
         value, (TensorBase, np.ndarray, np.generic, int, float)
     ) or hasattr(value, "__array__")
+
+
+def _as_shape(shape: Any) -> Any:
+    """A shape, or shapes in lists and dicts, of which a file kept lists alone."""
+    if isinstance(shape, dict):
+        return {name: _as_shape(each) for name, each in shape.items()}
+    if isinstance(shape, (list, tuple)):
+        if any(isinstance(each, (list, tuple, dict)) for each in shape):
+            return [_as_shape(each) for each in shape]
+        return tuple(shape)
+    return shape
 
 
 def _shape(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from typing import Any
@@ -17,10 +18,11 @@ from cornu.graph.symbolic import (
     symbols,
 )
 from cornu.graph.tree import flatten, map_structure
-from cornu.layers.core import InputLayer
 from cornu.layers.layer import Layer
+from cornu.models import dag
 from cornu.ops import expand_dims, squeeze
-from cornu.saving import load_weights, save_weights
+from cornu.saving import load_weights, save_model, save_weights
+from cornu.serialization import custom_object_scope, serialize_keras_object, sharing
 from cornu.training.loop import Trainer
 
 
@@ -47,6 +49,12 @@ class Model(Trainer):
     7850
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # What is made of symbolic tensors is called Functional, here as in Keras.
+        functional = len(args) > 1 or {"outputs", "output"} & set(kwargs)
+        kind: Any = Functional if cls is Model and functional else cls
+        return super().__new__(kind, *args, **kwargs)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         inputs, outputs = _functional_arguments(args, kwargs)
         self._init_trainer()
@@ -54,6 +62,7 @@ class Model(Trainer):
         self._inputs: Any = None
         self._outputs: Any = None
         self._calls_in_order: list[Any] = []
+        self._operations: list[dag.Operation] = []
         self._symbolic_losses: list[Any] = []
         if outputs is not None:
             self._connect(inputs, outputs)
@@ -71,9 +80,13 @@ class Model(Trainer):
         self._inputs, self._outputs = inputs, outputs
         known = {id(x): None for x in flatten(inputs)}
         self._calls_in_order = calls_between(flatten(outputs), known)
-        found = {id(c.function): c.function for c in self._calls_in_order}
-        self._dag_layers = [f for f in found.values() if isinstance(f, Layer)]
+        self._operations = dag.operations(flatten(inputs), flatten(outputs))
+        parts = [each.target for each in self._operations]
+        self._dag_layers = [part for part in parts if isinstance(part, Layer)]
         self.built = True
+        self._build_shapes = {"input_shape": map_structure(_shape_of, inputs)}
+        if not self.trainable:
+            self.trainable = False  # and with it all layers
 
     # What it is made of
 
@@ -114,12 +127,7 @@ class Model(Trainer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, in the order in which data passes through them."""
-        if self._inputs is None:
-            return self._sublayers()
-        entrances = [
-            InputLayer(input_tensor=x, name=x.name) for x in flatten(self._inputs)
-        ]
-        return [*entrances, *self._dag_layers]
+        return self._sublayers() if self._inputs is None else list(self._dag_layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by index.
@@ -257,6 +265,70 @@ class Model(Trainer):
             else:
                 super().add_loss(each, inputs)
 
+    # As plain data, and in files
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` makes a model like this one of, with new weights.
+
+        Raises:
+            ValueError: when a part of it cannot be described, such as a Lambda.
+        """
+        if not _is_functional(self):
+            return super().get_config()
+        parts = dag.get_config(self._operations, self._inputs, self._outputs)
+        return {"name": self.name, "trainable": self.trainable, **parts}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
+        """The model that `get_config` described, with new weights.
+
+        Args:
+            config: the description.
+            custom_objects: name -> class or function of your own.
+        """
+        config = dict(config)
+        with custom_object_scope(custom_objects):
+            if "input_layers" not in config:
+                return super().from_config(config)
+            parts = ("layers", "input_layers", "output_layers")
+            inputs, outputs = dag.from_config({key: config.pop(key) for key in parts})
+            return cls(inputs=inputs, outputs=outputs, **config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON, for `model_from_json`.
+
+        Args:
+            **kwargs: for `json.dumps`.
+        """
+        with sharing():
+            return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        include_optimizer: bool = True,
+    ) -> None:
+        """Write the model to a file: architecture, weights, compilation, optimizer.
+
+        `cornu.saving.load_model` makes it again, and so does Keras 3. The file is
+        written whole or not at all.
+
+        Args:
+            filepath: the file; its name ends in `.keras`.
+            overwrite: whether an older file may be replaced.
+            zipped: only None or True.
+            include_optimizer: whether the optimizer's state is written.
+
+        Raises:
+            FileExistsError: when there is one, and it may not.
+            ValueError: for another name, and for models that cannot be described.
+        """
+        save_model(self, filepath, overwrite, zipped, include_optimizer)
+
     def save_weights(
         self, filepath: str | os.PathLike[str], overwrite: bool = True
     ) -> None:
@@ -272,13 +344,7 @@ class Model(Trainer):
             FileExistsError: when there is one, and it may not.
             ValueError: for another name, and for a model that is not built.
         """
-        if not overwrite and os.path.exists(filepath):
-            raise FileExistsError(
-                f"{os.fspath(filepath)!r} exists.\n"
-                "Expected a new name, for overwrite=False was given.\n"
-                "Choose another name, or leave overwrite away."
-            )
-        save_weights(self, filepath)
+        save_weights(self, filepath, overwrite)
 
     def load_weights(
         self, filepath: str | os.PathLike[str], skip_mismatch: bool = False
@@ -308,24 +374,55 @@ class Model(Trainer):
     ) -> None:
         """Print the layers with output shapes and numbers of parameters.
 
+        A model that is no plain chain of layers gets a column of connections, such as
+        `dense[0][0]`: the first output of the first call of `dense`.
+
         Args:
-            line_length: width in characters, that of the terminal by default.
-            positions: only None: the columns are as wide as their contents.
-            print_fn: function that takes the text instead of `print`.
+            line_length: width in characters, by default that of the terminal, and no
+                more than 88 (108 with connections).
+            positions: where each column ends, as parts of the line or numbers of
+                characters; by default the columns are as wide as their contents.
+            print_fn: function that is called once with the whole text, instead of
+                printing.
             expand_nested: whether layers of nested models are listed too.
             show_trainable: whether a column tells what is trainable.
-            layer_range: names of the first and last layer to list.
+            layer_range: names of the first and last layer to list, or regular
+                expressions for them.
+
+        Raises:
+            ValueError: when `layer_range` names no layer, for positions that do not
+                rise, and when the line is too narrow.
         """
         from cornu.models.summary import print_summary
 
-        if positions is not None:
-            raise ValueError(
-                "summary(positions=...) is not supported.\nExpected None: columns fit "
-                "their contents.\nUse line_length to set the width."
-            )
         print_summary(
-            self, line_length, print_fn, expand_nested, show_trainable, layer_range
+            self,
+            line_length,
+            positions,
+            print_fn,
+            expand_nested,
+            show_trainable,
+            layer_range,
         )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the summary."""
+        from cornu.models.summary import as_html
+
+        return as_html(self)
+
+
+class Functional(Model):
+    """A model made of symbolic tensors: what `Model(inputs, outputs)` gives."""
+
+
+def _is_functional(model: Model) -> bool:
+    """Whether a model is its DAG, and can be made of that alone."""
+    return model._inputs is not None and type(model).__init__ is Model.__init__
+
+
+def _shape_of(symbol: SymbolicTensor) -> tuple[int | None, ...]:
+    return tuple(symbol.shape)
 
 
 def _is_building(model: Model) -> bool:

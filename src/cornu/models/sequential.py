@@ -11,6 +11,7 @@ from cornu.graph.symbolic import SymbolicTensor
 from cornu.layers.core import Input, InputLayer
 from cornu.layers.layer import Layer
 from cornu.models.model import Model
+from cornu.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Sequential(Model):
@@ -106,7 +107,6 @@ class Sequential(Model):
             last = self._tensors[-1] if self._tensors else self._entrance
             self._tensors.append(layer(last))
         self._connect(self._entrance, self._tensors[-1])
-        self._dag_layers = list(self._list)
 
     @property
     def layers(self) -> list[Layer]:
@@ -132,26 +132,31 @@ class Sequential(Model):
         self.built = self._outputs is not None
 
     def get_config(self) -> dict[str, Any]:
-        layers = [
-            {"class_name": type(each).__name__, "config": each.get_config()}
-            for each in self._list
-        ]
-        config = {"name": self.name, "layers": layers}
+        config = {**Layer.get_config(self), "layers": []}
         if self._entrance is not None:
+            layer = InputLayer(input_tensor=self._entrance)
+            config["layers"].append(serialize_keras_object(layer))
             config["build_input_shape"] = tuple(self._entrance.shape)
+        config["layers"] += [serialize_keras_object(each) for each in self._list]
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The model that `get_config` described, with new weights."""
-        from cornu import layers as known
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
+        """The model that `get_config` described, with new weights.
 
-        made = []
-        for each in config["layers"]:
-            made.append(getattr(known, each["class_name"]).from_config(each["config"]))
-        model = cls(made, name=config.get("name"))
-        if config.get("build_input_shape"):
-            model.build(config["build_input_shape"])
+        Args:
+            config: the description.
+            custom_objects: name -> class or function of your own.
+        """
+        config = dict(config)
+        described, shape = config.pop("layers"), config.pop("build_input_shape", None)
+        config.pop("dtype", None)  # each layer has its own
+        layers = deserialize_keras_object(described, custom_objects)
+        model = cls(layers, **config)
+        if shape and not model.built:
+            model.build(shape)
         return model
 
 

@@ -24,33 +24,56 @@ from cornu.registry import to_snake_case
 _SUFFIX = ".weights.h5"
 
 
-def save_weights(model: Layer, path: str | os.PathLike[str]) -> None:
+def save_weights(
+    model: Layer, filepath: str | os.PathLike[str], overwrite: bool = True
+) -> None:
     """Write the weights of a model, and the state of its optimizer.
 
     Args:
         model: a model (or layer) that is built.
-        path: the file; its name ends in `.weights.h5`.
+        filepath: the file; its name ends in `.weights.h5`.
+        overwrite: whether an older file may be replaced.
 
     Raises:
         ValueError: for another name, and for a model that is not built.
+        FileExistsError: when there is a file, and it may not be replaced.
         OSError: when the file cannot be written; an older one is left as it was.
     """
+    _check(model, filepath)
+    refuse_older(filepath, overwrite)
+    files.write(filepath, to_bytes(model))
+
+
+def refuse_older(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raise where a file exists that may not be replaced."""
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(
+            f"{os.fspath(path)!r} exists.\n"
+            "Expected a new name, for overwrite=False was given.\n"
+            "Choose another name, or leave overwrite away."
+        )
+
+
+def to_bytes(model: Layer, with_optimizer: bool = True) -> bytes:
+    """The content of a file of weights, made in memory."""
     import h5py
 
-    _check(model, path)
-    # Made in memory: the file appears when it is whole.
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for where, owner in _owners(model):
+            if isinstance(owner, Optimizer) and not with_optimizer:
+                continue
             group = file.create_group(f"{where}/vars".lstrip("/"))
             group.attrs["name"] = owner.name
             for i, variable in enumerate(_variables(owner)):
                 group.create_dataset(str(i), data=variable.numpy())
-    files.write(path, content.getvalue())
+    return content.getvalue()
 
 
 def load_weights(
-    model: Layer, path: str | os.PathLike[str], skip_mismatch: bool = False
+    model: Layer,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
 ) -> None:
     """Set the weights of a model, and its optimizer's state, from a file.
 
@@ -58,7 +81,7 @@ def load_weights(
 
     Args:
         model: a model (or layer) that is built, made of the same layers.
-        path: a file of `save_weights`, of Cornu or of Keras 3.
+        filepath: a file of `save_weights`, of Cornu or of Keras 3.
         skip_mismatch: whether layers that the file does not fit keep their weights.
 
     Raises:
@@ -66,31 +89,52 @@ def load_weights(
         ValueError: when it is no such file, or does not fit the model: the message
             names the layer and the shapes.
     """
-    import h5py
+    _check(model, filepath)
+    refuse_absent(filepath, "save_weights")
+    set_weights(model, filepath, os.fspath(filepath), skip_mismatch)
 
-    _check(model, path)
+
+def refuse_absent(path: str | os.PathLike[str], writer: str) -> None:
+    """Raise where there is no file."""
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"There is no file {os.fspath(path)!r}.\n"
-            "Expected a file that save_weights wrote.\n"
+            f"Expected a file that {writer} wrote.\n"
             f"Check the name; this folder is {os.getcwd()}."
         )
+
+
+def set_weights(
+    model: Layer, content: Any, name: str, skip_mismatch: bool = False
+) -> None:
+    """Set the weights of a model from an HDF5 file, given by path or opened.
+
+    Raises:
+        ValueError: when it cannot be read or does not fit.
+    """
+    import h5py
+
     pairs: list[tuple[Variable, np.ndarray]] = []
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(content, "r") as file:
             for where, owner in _owners(model):
                 found = _group(file, f"{where}/vars".lstrip("/"))
-                if isinstance(owner, Optimizer) and found is None:
-                    continue  # a file of weights alone
+                if isinstance(owner, Optimizer) and _is_fresh(owner, found):
+                    continue
                 problem = _misfit(owner, where, found)
                 if problem is None:
                     pairs += _read(owner, found)
                 elif not skip_mismatch:
-                    raise _unfit(path, problem)
+                    raise _unfit(name, problem)
     except OSError as error:
-        raise _unfit(path, f"it cannot be read as HDF5 ({error})") from error
+        raise _unfit(name, f"it cannot be read as HDF5 ({error})") from error
     for variable, array in pairs:
         variable.assign(array)
+
+
+def _is_fresh(optimizer: Optimizer, group: Any) -> bool:
+    """Whether a file has no state of an optimizer, or of one that has done no step."""
+    return group is None or len(group) < min(len(_variables(optimizer)), 3)
 
 
 def _check(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -153,7 +197,10 @@ def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
 
 
 # What Model keeps for itself; its layers are listed under 'layers'.
-_OF_MODELS = {"_list", "_tensors", "_dag_layers", "_calls_in_order", "loss", "history"}
+_OF_MODELS = {
+    "_list", "_tensors", "_dag_layers", "_calls_in_order", "_operations", "loss",
+    "history",
+}  # fmt: skip
 
 
 def _numbered(values: Any) -> Iterator[tuple[str, Any]]:
@@ -163,8 +210,6 @@ def _numbered(values: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(value, (Layer, Optimizer)):
             continue
         name = to_snake_case(type(value).__name__)
-        if type(value).__name__ == "Model":  # its class in Keras, if made from a DAG
-            name = "functional"
         count = used.get(name, 0)
         used[name] = count + 1
         yield f"{name}_{count}" if count else name, value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from cornu import losses, ops, optimizers
 from cornu import metrics as metrics_module
-from cornu import ops, optimizers
 from cornu.graph.eager import Tensor
 from cornu.graph.gradients import GradientTape
 from cornu.graph.messages import refuse_unknown
@@ -17,6 +18,7 @@ from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.trace import convert, no_trace
 from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
+from cornu.serialization import serialize_keras_object
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 from cornu.training.data import (
     pack_x_y_sample_weight,
@@ -36,7 +38,7 @@ class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""
 
     # A model inside this one that is compiled itself keeps its own count.
-    _untracked = Layer._untracked | {"_loss_tracker", "_trained"}
+    _untracked = Layer._untracked | {"_compile_arguments", "_loss_tracker", "_trained"}
 
     def _init_trainer(self) -> None:
         self.optimizer: Any = None
@@ -49,6 +51,7 @@ class Steps(Layer):
         self._compiled_metrics: Any = None
         self._loss_tracker: Any = None
         self._trained: list[Any] = []
+        self._compile_arguments: dict[str, Any] = {}
         self._programs = ProgramCache()
         self._output_names_used: list[str] = []
 
@@ -100,6 +103,15 @@ class Steps(Layer):
         if any(isinstance(each, str) for each in flatten(loss_weights)):
             # Keras 1 and 2 had metrics in third place, and loss_weights in fourth.
             loss_weights, metrics = metrics, loss_weights
+        self._compile_arguments = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
@@ -111,6 +123,57 @@ class Steps(Layer):
         self._trained = list(self.trainable_variables)
         self._trained_known = bool(getattr(self, "built", False))
         self._programs.clear()
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, as files hold it; None where it was not called.
+
+        What cannot be described, such as a lambda, is told in a warning: the model is
+        then saved as if it were not compiled.
+        """
+        if not self.compiled:
+            return None
+        try:
+            return serialize_keras_object(
+                {"optimizer": self.optimizer, **self._compile_arguments}
+            )
+        except ValueError as error:
+            warnings.warn(
+                f"Model {self.name!r} is saved without its compilation: {error}",
+                stacklevel=2,
+            )
+            return None
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` says.
+
+        Raises:
+            ValueError: when a loss, metric or optimizer is unknown.
+        """
+
+        def revive(room: Any, given: Any) -> Any:
+            if isinstance(given, dict) and "class_name" not in given:
+                return {name: revive(room, each) for name, each in given.items()}
+            if isinstance(given, (list, tuple)):
+                return [revive(room, each) for each in given]
+            return room.deserialize(given) if isinstance(given, dict) else given
+
+        config = dict(config)
+        rooms = {"optimizer": optimizers, "loss": losses}
+        rooms |= dict.fromkeys(("metrics", "weighted_metrics"), metrics_module)
+        try:
+            for name, room in rooms.items():
+                if config.get(name) is not None:
+                    config[name] = revive(room, config[name])
+            self.compile(**config)
+        except ValueError as error:
+            what = str(error).partition("\n")[0]
+            raise ValueError(
+                f"Model {self.name!r} cannot be compiled as it was: {what}\n"
+                "Expected losses, metrics and optimizers of Keras, or your own.\n"
+                "Pass custom_objects={'name': ...}, or load it with compile=False."
+            ) from error
+        if self.built:
+            self.optimizer.build(self._trained_now())
 
     def _check_compiled(self, method: str, needs_loss: bool = True) -> None:
         if not self.compiled:

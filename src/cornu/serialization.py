@@ -1,0 +1,406 @@
+"""Objects as plain data, and back: what files and `get_config` are made of.
+
+What a file may name is a fixed list: the registries of Cornu's own rooms, and what the
+user announced. Nothing else is imported, and no code is ever run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cornu.graph.tensor import TensorBase
+from cornu.graph.trace import convert
+
+# The rooms of Keras that files name, and where Cornu keeps what is in them.
+HOMES = {
+    "keras": "cornu.models",
+    "keras.activations": "cornu.activations",
+    "keras.constraints": "cornu.constraints",
+    "keras.initializers": "cornu.initializers",
+    "keras.layers": "cornu.layers",
+    "keras.losses": "cornu.losses",
+    "keras.metrics": "cornu.metrics",
+    "keras.models": "cornu.models",
+    "keras.optimizers": "cornu.optimizers",
+    "keras.optimizers.schedules": "cornu.optimizers.schedules",
+    "keras.regularizers": "cornu.regularizers",
+}
+
+# Every registry that was made, by the public module of Keras that it stands for.
+REGISTRIES: dict[str, Any] = {}
+
+# What users registered for good, by "package>Name".
+CUSTOM_OBJECTS: dict[str, Any] = {}
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+class _Scope(threading.local):
+    """What holds while objects are read or written, in this thread."""
+
+    def __init__(self) -> None:
+        self.objects: list[dict[str, Any]] = []  # of the user, innermost last
+        self.written: dict[int, tuple[Any, dict[str, Any]]] | None = None
+        self.read: dict[int, Any] | None = None
+
+
+_scope = _Scope()
+
+
+# Objects of the user's own
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Any], Any]:
+    """A decorator that lets files name a class or function of yours.
+
+    Args:
+        package: what it belongs to.
+        name: its name in files, that of the class or function by default.
+
+    Returns:
+        The decorator, which returns what it is given.
+
+    Raises:
+        TypeError: for a class without `get_config`.
+
+    Example:
+
+    >>> import cornu
+    >>> @register_keras_serializable("mine")
+    ... class Double(cornu.layers.Layer):
+    ...     def call(self, inputs):
+    ...         return inputs * 2
+    >>> get_registered_name(Double)
+    'mine>Double'
+    """
+
+    def announce(target: Any) -> Any:
+        if isinstance(target, type) and not hasattr(target, "get_config"):
+            raise TypeError(
+                f"The class {target.__name__} was registered without get_config().\n"
+                "Expected a class whose objects files can describe.\n"
+                "Define get_config(): it returns the arguments of __init__ in a dict."
+            )
+        CUSTOM_OBJECTS[f"{package}>{name or target.__name__}"] = target
+        return target
+
+    return announce
+
+
+def get_registered_name(obj: Any) -> Any:
+    """The name under which a class or function was registered, else its own name."""
+    for name, each in custom_objects().items():
+        if each is obj:
+            return name
+    return getattr(obj, "__name__", None)
+
+
+def get_registered_object(
+    name: str | None,
+    custom_objects: dict[str, Any] | None = None,
+    module_objects: dict[str, Any] | None = None,
+) -> Any:
+    """The class or function that was registered under a name, or None."""
+    for names in (custom_objects or {}, _known(), module_objects or {}):
+        if name in names:
+            return names[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The dictionary of registered objects, which may be changed in place."""
+    return CUSTOM_OBJECTS
+
+
+@contextmanager
+def custom_object_scope(objects: dict[str, Any] | None = None) -> Iterator[None]:
+    """Names that files may use, while the `with` block runs.
+
+    Args:
+        objects: name -> class or function.
+
+    Example:
+
+    >>> import cornu
+    >>> class Half(cornu.regularizers.Regularizer):
+    ...     def __call__(self, x):
+    ...         return 0.5 * cornu.ops.sum(x * x)
+    ...     def get_config(self):
+    ...         return {}
+    >>> with custom_object_scope({"Half": Half}):
+    ...     type(cornu.regularizers.get("Half")).__name__
+    'Half'
+    """
+    _scope.objects.append(dict(objects or {}))
+    try:
+        yield
+    finally:
+        _scope.objects.pop()
+
+
+CustomObjectScope = custom_object_scope  # its name in Keras
+
+
+def custom_objects() -> dict[str, Any]:
+    """All names of the user's own that hold just now, inner scopes first."""
+    return _known()
+
+
+def _known() -> dict[str, Any]:
+    found = dict(CUSTOM_OBJECTS)
+    for objects in _scope.objects:
+        found.update(objects)
+    return found
+
+
+def custom_object(name: Any) -> Any:
+    """The user's object of a name, with or without its package; or None."""
+    known = _known()
+    if name in known:
+        return known[name]
+    if isinstance(name, str):
+        for each, found in known.items():
+            if each.endswith(f">{name}"):
+                return found
+    return None
+
+
+# Objects that are used in several places are written with one number, and read once.
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """While a model is read or written: what is one object stays one."""
+    before = _scope.written, _scope.read
+    _scope.written, _scope.read = {}, {}
+    try:
+        yield
+    finally:
+        _scope.written, _scope.read = before
+
+
+def _note_written(obj: Any, config: dict[str, Any]) -> None:
+    if _scope.written is None:
+        return
+    first = _scope.written.setdefault(id(obj), (obj, config))[1]
+    if first is not config:
+        number = list(_scope.written).index(id(obj)) + 1
+        config["shared_object_id"] = first["shared_object_id"] = number
+
+
+# Writing
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Plain data that `deserialize_keras_object` makes the object of again.
+
+    Args:
+        obj: an object with `get_config`, a function with a name, an array, or lists and
+            dicts of such, and of plain values.
+
+    Returns:
+        What JSON can hold, except that tuples stay tuples.
+
+    Raises:
+        ValueError: for what cannot be described, such as lambdas.
+
+    Example:
+
+    >>> import cornu
+    >>> serialize_keras_object(cornu.constraints.NonNeg())["class_name"]
+    'NonNeg'
+    """
+    if isinstance(obj, _PLAIN):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        return type(obj)([serialize_keras_object(x) for x in obj])
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    special = _special(obj)
+    if special is not None:
+        return special
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if inspect.isroutine(obj):
+        return _function(obj)
+    return _object(obj)
+
+
+def _special(obj: Any) -> dict[str, Any] | None:
+    """Values that JSON lacks, as Keras writes them."""
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(obj, slice):
+        ends = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": serialize_keras_object(ends)}
+    if isinstance(obj, (np.ndarray, TensorBase)):
+        kind = "__numpy__" if isinstance(obj, np.ndarray) else "__tensor__"
+        array = np.asarray(obj)
+        config = {"value": array.tolist(), "dtype": str(array.dtype)}
+        return {"class_name": kind, "config": config}
+    return None
+
+
+def _function(obj: Any) -> dict[str, Any]:
+    name = obj.__name__
+    if name == "<lambda>":
+        raise ValueError(
+            "A lambda cannot be written to a file, for files hold no code.\n"
+            "Expected a function with a name.\n"
+            "Write `def` instead, and pass the function in custom_objects= on loading."
+        )
+    registered = get_registered_name(obj)
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": name if registered == name else registered,
+        "registered_name": registered if registered != name else "function",
+    }
+
+
+def _object(obj: Any) -> dict[str, Any]:
+    if not hasattr(obj, "get_config"):
+        raise ValueError(
+            f"{obj!r} cannot be written to a file.\n"
+            "Expected a function with a name, or an object with get_config().\n"
+            "Define get_config() in its class: it returns the arguments of __init__."
+        )
+    cls = type(obj)
+    inner = serialize_keras_object(obj.get_config())
+    module = module_of(cls)
+    config: dict[str, Any] = {
+        "module": module,
+        "class_name": cls.__name__,
+        "config": inner,
+        "registered_name": None,
+    }
+    if module is None:
+        config["module"] = None if cls.__module__ == "__main__" else cls.__module__
+        config["registered_name"] = get_registered_name(cls)
+    for part in ("build_config", "compile_config"):
+        getter = getattr(obj, f"get_{part}", None)
+        found = None if getter is None else getter()
+        if found is not None:
+            config[part] = serialize_keras_object(found)
+    _note_written(obj, config)
+    return config
+
+
+def module_of(cls: type) -> str | None:
+    """The public module of Keras that a class of Cornu is found in; else None."""
+    for registry in REGISTRIES.values():
+        if registry.objects.get(cls.__name__) is cls:
+            return registry.modules.get(cls.__name__, registry.module)
+    return None
+
+
+# Reading
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """The object that data of `serialize_keras_object` describes.
+
+    Args:
+        config: the data, of Cornu or of Keras 3.
+        custom_objects: name -> class or function of the user's own.
+        safe_mode: only True: code in files is never run.
+
+    Raises:
+        ValueError: for names that neither Cornu nor the user knows, and for lambdas.
+        TypeError: when a class cannot be made of its arguments.
+
+    Example:
+
+    >>> import cornu
+    >>> config = serialize_keras_object(cornu.layers.Dense(3, name="d"))
+    >>> deserialize_keras_object(config)
+    <Dense name=d, built=False>
+    """
+    if not safe_mode:
+        raise ValueError(
+            "safe_mode=False was given.\n"
+            "Expected True: Cornu runs no code that stands in a file.\n"
+            "Pass the functions in custom_objects= instead."
+        )
+    with custom_object_scope(custom_objects):
+        return _revive(config)
+
+
+def _revive(config: Any) -> Any:
+    if isinstance(config, str):
+        found = custom_object(config)
+        return config if found is None else found
+    if isinstance(config, _PLAIN):
+        return config
+    if isinstance(config, (list, tuple)):
+        return type(config)([_revive(each) for each in config])
+    if not isinstance(config, dict):
+        raise TypeError(
+            f"{type(config).__name__} describes no object.\n"
+            "Expected plain data: dicts, lists, strings and numbers.\n"
+            "Take it from serialize_keras_object."
+        )
+    if "class_name" not in config or "config" not in config:
+        return {key: _revive(value) for key, value in config.items()}
+    inner = config["config"]
+    revive = _SPECIAL.get(config["class_name"])
+    if revive is not None:
+        return revive(inner)
+    return registry_for(config).deserialize(config)
+
+
+def registry_for(config: dict[str, Any]) -> Any:
+    """The registry of the room that a description names; any, for the user's own."""
+    module = str(config.get("module") or "").replace("keras.src", "keras")
+    while module:
+        if module in HOMES:
+            importlib.import_module(HOMES[module])
+            return REGISTRIES.get(module) or REGISTRIES["keras"]
+        module = module.rpartition(".")[0]
+    importlib.import_module("cornu.layers")
+    return REGISTRIES["keras.layers"]
+
+
+def once(config: dict[str, Any], make: Callable[[], Any]) -> Any:
+    """What `make` makes, or the object that was made of the same number before."""
+    number = config.get("shared_object_id")
+    if number is None or _scope.read is None:
+        return make()
+    if number not in _scope.read:
+        _scope.read[number] = make()
+    return _scope.read[number]
+
+
+def _lambda(config: Any) -> Any:
+    raise ValueError(
+        "The file holds a lambda, that is code.\n"
+        "Expected plain values: Cornu runs no code that stands in a file.\n"
+        "Build the model in Python and load its weights alone, or save it with a "
+        "named function."
+    )
+
+
+_SPECIAL: dict[str, Callable[[Any], Any]] = {
+    "__bytes__": lambda config: str(config["value"]).encode(),
+    "__ellipsis__": lambda config: Ellipsis,
+    "__slice__": lambda config: slice(
+        *(_revive(config[end]) for end in ("start", "stop", "step"))
+    ),
+    "__numpy__": lambda config: np.array(config["value"], config["dtype"]),
+    "__tensor__": lambda config: convert(np.array(config["value"], config["dtype"])),
+    "__lambda__": _lambda,
+    "DTypePolicy": lambda config: config["name"],
+}
