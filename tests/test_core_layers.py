@@ -94,7 +94,6 @@ def built():
         lambda: layers.Flatten("channels_middle"),
         lambda: layers.Reshape((3, 7))(X),
         lambda: layers.Lambda(3),
-        lambda: layers.Lambda(lambda x: x, mask=True),
         lambda: layers.Lambda(lambda x: x).get_config(),
         lambda: cornu.Input(),
         lambda: cornu.Input((3,), sparse=True),

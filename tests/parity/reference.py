@@ -20,6 +20,7 @@ import pytest
 import cornu
 from cornu import registry
 from cornu.graph import GradientTape
+from cornu.graph.tensor import set_keras_mask
 from cornu.training.compiled import as_metric
 from tests.parity import wire
 from tests.parity.library import Library, direction
@@ -37,8 +38,10 @@ class Cornu(Library):
         return value, cornu.ops.zeros_like(x) if found is None else found
 
     def masked(self, function: Callable[..., Any], mask: Any) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, mask=mask, **kwargs)
+        def call(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+            y_pred = cornu.ops.copy(y_pred)
+            set_keras_mask(y_pred, cornu.ops.array(mask))
+            return function(y_true, y_pred, *args, **kwargs)
 
         return call
 

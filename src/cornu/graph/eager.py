@@ -41,7 +41,7 @@ class Tensor(TensorBase):
     array([10., 30.], dtype=float32)
     """
 
-    __slots__ = ("_array",)
+    __slots__ = ("_array", "_keras_mask")
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
@@ -141,6 +141,7 @@ class _Tapes(threading.local):
     def __init__(self) -> None:
         self.open: list[list[Record]] = []
         self.on_read: list[Any] = []  # called with each variable that is read
+        self.on_loss: list[Any] = []  # called with what gradients are taken of
         self.quietly = quiet_context().run
 
 

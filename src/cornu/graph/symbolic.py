@@ -14,7 +14,7 @@ from typing import Any
 
 from cornu.graph.node import Value
 from cornu.graph.spec import Spec, standardize_dtype
-from cornu.graph.tensor import TensorBase
+from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.trace import Trace, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 
@@ -52,7 +52,7 @@ class SymbolicTensor(TensorBase):
         call: the call that makes it; None for an input.
     """
 
-    __slots__ = ("__weakref__", "call", "dtype_", "name", "shape_")
+    __slots__ = ("__weakref__", "_keras_mask", "call", "dtype_", "name", "shape_")
 
     def __init__(
         self,
@@ -222,17 +222,27 @@ def _symbol(a: Any, b: Any) -> Any:
                 "Put this computation in a Layer or Lambda, or use shape -1 in reshape."
             )
         return a
-    shape = tuple(
-        n if n == m else None for n, m in zip(a.spec.shape, b.spec.shape, strict=True)
-    )
-    return SymbolicTensor(shape, a.spec.dtype)
+    symbol = SymbolicTensor(_common(a.spec, b.spec), a.spec.dtype)
+    if a.mask is not None and b.mask is not None:
+        mask = SymbolicTensor(_common(a.mask, b.mask), a.mask.dtype, "mask")
+        # In a replay the value itself carries the mask.
+        mask.call = Call(keras_mask, (symbol,), {})
+        mask.call.outputs = mask
+        set_keras_mask(symbol, mask)
+    return symbol
+
+
+def _common(a: Spec, b: Spec) -> tuple[int | None, ...]:
+    return tuple(n if n == m else None for n, m in zip(a.shape, b.shape, strict=True))
 
 
 class Spec_:
-    """A Spec as a leaf (a Spec itself is a tuple, and would be taken apart)."""
+    """A value's Spec as a leaf (a Spec is a tuple, and would be taken apart)."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, value: Value) -> None:
+        self.spec = value.spec
+        mask = keras_mask(value)
+        self.mask: Spec | None = None if mask is None else mask.spec
 
 
 def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) -> Any:
@@ -244,9 +254,7 @@ def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) 
 
         args, kwargs = map_structure(stand_in, (args, kwargs))
         result = function(*args, **kwargs)
-        return map_structure(
-            lambda v: Spec_(v.spec) if isinstance(v, Value) else v, result
-        )
+        return map_structure(lambda v: Spec_(v) if isinstance(v, Value) else v, result)
 
 
 class Placeholders(dict):
@@ -263,6 +271,9 @@ class Placeholders(dict):
             shape = tuple(self.size if n is None else n for n in symbol.shape)
             value = self.trace.input(Spec(shape, symbol.dtype), symbol.name)
             self[identity] = value
+            mask = keras_mask(symbol)
+            if mask is not None:
+                set_keras_mask(value, self[id(mask), mask])
         return super().__getitem__(identity)
 
 

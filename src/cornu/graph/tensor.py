@@ -34,6 +34,16 @@ class _Functions(dict[str, Callable[..., Any]]):
 FUNCTIONS = _Functions()
 
 
+def keras_mask(value: Any) -> Any:
+    """The mask that a tensor carries (`_keras_mask`, as in Keras), or None."""
+    return getattr(value, "_keras_mask", None)
+
+
+def set_keras_mask(tensor: Any, mask: Any) -> None:
+    """Let a tensor carry a mask: booleans, False where it is to be left out."""
+    tensor._keras_mask = mask
+
+
 class TensorBase:
     """Operators and basic attributes common to eager, traced and symbolic tensors."""
 

@@ -213,6 +213,7 @@ class Dense(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
@@ -293,6 +294,7 @@ class Activation(Layer):
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
+        self.supports_masking = True
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -338,6 +340,7 @@ class Dropout(Layer):
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
         self.seed_generator = SeedGenerator(seed) if rate > 0 else None
+        self.supports_masking = True
         self.built = True
 
     def call(self, inputs: Any, training: Any = None) -> Any:
@@ -442,7 +445,7 @@ class Lambda(Layer):
     Args:
         function: `f(inputs)`, or `f(inputs, mask=, training=)`, in `ops` or `K`.
         output_shape: what Keras needs on some back ends; the graph knows it already.
-        mask: only None.
+        mask: the mask of the output, or a function `f(inputs, mask)` that gives it.
         arguments: further keyword arguments for the function.
 
     Example:
@@ -466,19 +469,21 @@ class Lambda(Layer):
                 f"Lambda was given {function!r}.\nExpected a function of the inputs.\n"
                 "For example Lambda(lambda x: x / 255)."
             )
-        if mask is not None:
-            raise ValueError(
-                "Lambda(mask=...) is not supported yet.\nExpected None.\n"
-                "Write a layer with compute_mask instead."
-            )
         self.function = function
         self.arguments = arguments or {}
-        self._takes_training = "training" in inspect.signature(function).parameters
+        self.mask = mask
+        self.supports_masking = True
+        takes = inspect.signature(function).parameters
+        self._takes = [name for name in ("training", "mask") if name in takes]
         self.built = True
 
-    def call(self, inputs: Any, training: Any = None) -> Any:
-        extra = {"training": training} if self._takes_training else {}
-        return self.function(inputs, **self.arguments, **extra)
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        given = {"training": training, "mask": mask}
+        extra = {name: given[name] for name in self._takes}
+        return self.function(inputs, **{**extra, **self.arguments})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         raise ValueError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from cornu import regularizers
+from cornu import regularizers, stateless
 from cornu.graph import config
 from cornu.graph.messages import refuse_unknown
 from cornu.graph.node import user_source
@@ -21,10 +21,11 @@ from cornu.graph.symbolic import (
     record,
     replaying,
 )
-from cornu.graph.tensor import TensorBase
+from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
+from cornu.layers import masks
 from cornu.layers.spec import dtype_of, first_shape
 from cornu.layers.tracking import CALLS, Tracked
 from cornu.registry import auto_name
@@ -168,6 +169,9 @@ class Layer(Tracked):
         if outermost:
             self._clear_losses()
         training = self._training(kwargs)
+        previous = None
+        if kwargs.get("mask") is not None or masks.has_mask(args, kwargs):
+            previous = masks.fill(self._call_names(), args, kwargs)
         CALLS.stack.append(self)
         CALLS.training.append(training)
         try:
@@ -180,7 +184,61 @@ class Layer(Tracked):
         finally:
             CALLS.stack.pop()
             CALLS.training.pop()
+        if previous is not None or type(self).compute_mask is not Layer.compute_mask:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            masks.attach(self, first, outputs, previous)
         return outputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the output; subclasses override it and set `supports_masking`.
+
+        Args:
+            inputs: the first argument of the call.
+            previous_mask: its mask, in its nesting; None where it has none.
+        """
+        return previous_mask
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the layer as a function of its variables, which stay as they are.
+
+        Args:
+            trainable_variables: values, in the order of `trainable_variables`.
+            non_trainable_variables: values, in the order of `non_trainable_variables`.
+            *args: what the layer is called on.
+            return_losses: whether the losses that the call adds are returned too.
+            **kwargs: further arguments of the call.
+
+        Returns:
+            The outputs, and the new values of the variables that do not train (and the
+            losses).
+
+        Raises:
+            ValueError: when the layer is not built, or values are missing.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self._title()} is not built: it has no variables yet.\n"
+                "Expected layer.build(input_shape), or a call on data, before.\n"
+                "Call the layer once on an input."
+            )
+        fixed = self.non_trainable_variables
+        variables = [*self.trainable_variables, *fixed]
+
+        def call() -> Any:
+            outputs = self(*args, **kwargs)
+            return outputs, list(self.losses) if return_losses else None
+
+        values = [*trainable_variables, *non_trainable_variables]
+        (outputs, losses), after = stateless.run(variables, values, call)
+        after = after[len(variables) - len(fixed) :]
+        return (outputs, after, losses) if return_losses else (outputs, after)
 
     def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         if not self.built:
@@ -225,6 +283,9 @@ class Layer(Tracked):
             )
         return cached[argument]
 
+    def _call_names(self) -> list[str]:
+        return list(inspect.signature(self.call).parameters)
+
     def _convert(self, value: Any) -> Any:
         if value is None or isinstance(value, (bool, str)):
             return value
@@ -238,7 +299,10 @@ class Layer(Tracked):
             return value  # text goes to the layers that look it up
         tensor = convert(value)
         if self.autocast and is_float(tensor.dtype) and tensor.dtype != self._dtype:
+            mask = keras_mask(tensor)
             tensor = tensor.astype(self._dtype)
+            if mask is not None:
+                set_keras_mask(tensor, mask)
         return tensor
 
     def _check_input(self, value: Any) -> None:
@@ -357,6 +421,9 @@ class Layer(Tracked):
                 plain values, and does not add them.
         """
         config = {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+        if self.activity_regularizer is not None:
+            penalty = regularizers.serialize(self.activity_regularizer)
+            config["activity_regularizer"] = penalty
         if type(self).get_config is Layer.get_config and _parameters(type(self)):
             config.update(self._own_arguments())
         return config

@@ -19,6 +19,10 @@ class Merge(Layer):
 
     at_least = 1
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
     def build(self, input_shape: Any) -> None:
         if not isinstance(input_shape, list) or len(input_shape) < self.at_least:
             raise ValueError(
@@ -39,6 +43,11 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         most = max(len(x.shape) for x in inputs)
         return self.merge([_with_axes(x, most) for x in inputs])
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        # As in Keras: what one of them has counts, and one without a mask has it all.
+        masks = previous_mask or [None]
+        return None if any(m is None for m in masks) else reduce(ops.logical_or, masks)
 
     def merge(self, tensors: list[Any]) -> Any:
         """One tensor of several; to be written by subclasses."""
@@ -131,6 +140,19 @@ class Concatenate(Merge):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(list(inputs), self.axis)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        if all(mask is None for mask in previous_mask or [None]):
+            return None
+        whole = []
+        for x, mask in zip(inputs, previous_mask, strict=True):
+            everything = ops.ones_like(x, dtype="bool")
+            if mask is None:
+                mask = everything
+            elif mask.ndim < x.ndim:
+                mask = ops.logical_and(ops.expand_dims(mask, -1), everything)
+            whole.append(mask)
+        return ops.any(ops.concatenate(whole, self.axis), axis=-1)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
 
@@ -195,6 +217,9 @@ class Dot(Merge):
             a, b = ops.normalize(a, axis=i), ops.normalize(b, axis=j)
         product = ops.dot_general(a, b, ((i,), (j,)), ((0,), (0,)))
         return ops.expand_dims(product, 1) if len(product.shape) == 1 else product
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
 
     def get_config(self) -> dict[str, Any]:
         own = {"axes": self.axes, "normalize": self.normalize}

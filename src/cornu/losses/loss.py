@@ -10,7 +10,7 @@ from cornu import ops
 from cornu.graph import config
 from cornu.graph.messages import nearest
 from cornu.graph.spec import standardize_dtype
-from cornu.graph.tensor import TensorBase
+from cornu.graph.tensor import TensorBase, keras_mask
 from cornu.graph.trace import convert
 from cornu.graph.tree import flatten, map_structure
 from cornu.registry import auto_name, refuse_unknown
@@ -89,16 +89,13 @@ class Loss:
         """The dtype that the loss is computed in."""
         return self._dtype
 
-    def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
-    ) -> Any:
-        """The loss of a batch.
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of a batch; a mask that the outputs carry leaves values out.
 
         Args:
             y_true: targets.
             y_pred: outputs of the network.
             sample_weight: one weight per sample, or per value.
-            mask: which values of `y_pred` count (from a mask of the network).
 
         Returns:
             A number as a tensor of shape (); without reduction the values.
@@ -106,6 +103,7 @@ class Loss:
         Raises:
             ValueError: when the shapes do not fit.
         """
+        mask = keras_mask(y_pred)
         y_pred = _each(lambda x: as_tensor(x, self._dtype), y_pred)
         y_true = _each(self.convert_target, y_true)
         losses = self.call(y_true, y_pred)

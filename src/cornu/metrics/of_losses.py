@@ -223,17 +223,12 @@ class SparseCategoricalCrossentropy(Named):
             axis=axis,
         )
 
-    def update_state(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
-    ) -> None:
-        """Take a batch into account.
-
-        As in Keras, the ignored class is left out of the mean where there are weights
-        or a mask; without them its samples count with a value of 0.
-        """
+    def _update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
+        # As in Keras, the ignored class is left out of the mean where there are weights
+        # or a mask; without them its samples count with a value of 0.
         weighted = sample_weight is not None or mask is not None
         if weighted and self.ignore_class is not None:
             labels, outputs = as_tensor(y_true), as_tensor(y_pred)
             labels = without_class_axis(labels, outputs, self.axis)
             mask = merge_masks(mask, ops.not_equal(labels, self.ignore_class))
-        super().update_state(y_true, y_pred, sample_weight, mask=mask)
+        super()._update(y_true, y_pred, sample_weight, mask)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import ops
+from cornu.graph.tensor import keras_mask
 from cornu.losses.loss import (
     apply_mask,
     as_tensor,
@@ -131,16 +132,18 @@ class MeanMetricWrapper(Mean):
         self._fn_kwargs = kwargs
 
     def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        """Take a batch into account.
+        """Take a batch into account; a mask that the outputs carry leaves values out.
 
         Args:
             y_true: targets.
             y_pred: outputs.
             sample_weight: one weight per sample, or per value.
-            mask: which values count (from a mask of the network).
         """
+        self._update(y_true, y_pred, sample_weight, keras_mask(y_pred))
+
+    def _update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         weight = apply_mask(sample_weight, mask, self.dtype, "sum")
         super().update_state(values, weight)

@@ -17,6 +17,7 @@ from cornu.graph.symbolic import (
     replay,
     symbols,
 )
+from cornu.graph.tensor import keras_mask, set_keras_mask
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
 from cornu.models import dag
@@ -59,6 +60,7 @@ class Model(Trainer):
         inputs, outputs = _functional_arguments(args, kwargs)
         self._init_trainer()
         super().__init__(**kwargs)
+        self.supports_masking = True  # the layers inside pass masks on
         self._inputs: Any = None
         self._outputs: Any = None
         self._calls_in_order: list[Any] = []
@@ -158,28 +160,21 @@ class Model(Trainer):
         """Compute the outputs; subclasses write their own."""
         if self._outputs is None:
             return super().call(inputs)
-        self._refuse_mask(mask)
         table = Bindings()
-        for symbol, value in zip(
-            flatten(self._inputs), self._ordered(inputs), strict=True
-        ):
+        values = self._ordered(inputs)
+        for value, each in zip(values, flatten(mask), strict=False):
+            if each is not None:
+                set_keras_mask(value, each)
+        for symbol, value in zip(flatten(self._inputs), values, strict=True):
             table[id(symbol)] = _with_rank_of(value, symbol)
         with symbols(table):
-            values = iter(replay(flatten(self._outputs), table))
+            results = iter(replay(flatten(self._outputs), table))
             for loss in self._symbolic_losses:
                 super().add_loss(replay([loss], table)[0])
         table_of = {
-            id(s): v for s, v in zip(flatten(self._outputs), values, strict=True)
+            id(s): v for s, v in zip(flatten(self._outputs), results, strict=True)
         }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
-
-    def _refuse_mask(self, mask: Any) -> None:
-        if mask is not None:
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r} was called with a mask.\n"
-                "Expected none: masks are not passed from layer to layer yet.\n"
-                "Leave mask= away, or subclass Model and use the mask in call()."
-            )
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the order of the symbolic ones, by name if they are in a dict.
@@ -457,8 +452,11 @@ def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any
 
 def _with_rank_of(value: Any, symbol: SymbolicTensor) -> Any:
     """As Keras does: a missing last axis of size 1 is added, one too many dropped."""
+    mask = keras_mask(value)
     if value.ndim == len(symbol.shape) - 1 and symbol.shape[-1] == 1:
-        return expand_dims(value, -1)
-    if value.ndim == len(symbol.shape) + 1 and value.shape[-1] == 1:
-        return squeeze(value, -1)
+        value = expand_dims(value, -1)
+    elif value.ndim == len(symbol.shape) + 1 and value.shape[-1] == 1:
+        value = squeeze(value, -1)
+    if mask is not None:
+        set_keras_mask(value, mask)
     return value

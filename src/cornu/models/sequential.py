@@ -8,6 +8,7 @@ from typing import Any
 from cornu.graph import config
 from cornu.graph.messages import described
 from cornu.graph.symbolic import SymbolicTensor
+from cornu.graph.tensor import set_keras_mask
 from cornu.layers.core import Input, InputLayer
 from cornu.layers.layer import Layer
 from cornu.models.model import Model
@@ -115,10 +116,11 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Pass the inputs through all layers."""
-        self._refuse_mask(mask)
         if self._outputs is not None:
-            return super().call(inputs)
+            return super().call(inputs, training, mask)
         x = inputs
+        if mask is not None:
+            set_keras_mask(x, mask)
         for layer in self._list:
             x = layer(x)
         return x
