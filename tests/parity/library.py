@@ -257,6 +257,90 @@ class Library:
             "count": layer.count_params(),
         }
 
+    def every_layer(
+        self,
+        target: Any,
+        inputs: Any,
+        how: str = "one",
+        masks: Any = None,
+        call: Any = None,
+        training: bool | None = None,
+        gradient: bool = True,
+    ) -> Any:
+        """All that can be seen of a layer that is called once.
+
+        Args:
+            target: the layer.
+            inputs: arrays.
+            how: whether they are 'one' input, a 'list', or several 'args'.
+            masks: a mask for each, or None.
+            call: further arguments of the call.
+            training: its flag.
+            gradient: whether gradients are taken.
+        """
+        self.reset_names()
+        layer = self.make(target)
+        kwargs = dict(call or {})
+        if training is not None:
+            kwargs["training"] = training
+
+        def run(*tensors: Any) -> Any:
+            if masks is not None:
+                tensors = tuple(map(self.carrying, tensors, masks))
+            return layer(*([list(tensors)] if how == "list" else tensors), **kwargs)
+
+        run(*inputs)
+        layer.set_weights(self.values_for(layer.weights))
+        result: dict[str, Any] = {}
+        if gradient:
+            of_inputs, of_weights = self.gradients(layer, run, inputs)
+            result["gradients"] = {"inputs": of_inputs, "weights": of_weights}
+        outputs = run(*inputs)
+        shapes = [(None, *x.shape[1:]) for x in inputs]
+        config = layer.get_config()
+        return {
+            **result,
+            "value": outputs,
+            "mask": self.mask_of(outputs),
+            "losses": [array(loss) for loss in layer.losses],
+            "weights": [[v.name, v.path, array(v)] for v in layer.weights],
+            "trainable": [v.path for v in layer.trainable_weights],
+            "supports_masking": layer.supports_masking,
+            "shape": None
+            if how == "args"
+            else layer.compute_output_shape(shapes if how == "list" else shapes[0]),
+            "config": in_common(config),
+            "again": in_common(type(layer).from_config(config).get_config()),
+        }
+
+    def values_for(self, weights: Any) -> list[np.ndarray]:
+        """Values for weights, the same in both libraries."""
+        rng = np.random.default_rng(7)
+        values = []
+        for v in weights:
+            old = array(v)
+            new = rng.normal(size=old.shape) / 2
+            if "variance" in v.name or "norm" in v.name:
+                new = np.abs(new) + 0.5
+            floats = old.dtype.kind == "f"
+            values.append(new.astype(old.dtype) if floats else old)
+        return values
+
+    def carrying(self, tensor: Any, mask: Any) -> Any:
+        """The tensor, with a mask that it carries."""
+        raise NotImplementedError
+
+    def mask_of(self, outputs: Any) -> Any:
+        """The masks that tensors carry."""
+        if isinstance(outputs, (list, tuple)):
+            return [self.mask_of(each) for each in outputs]
+        mask = getattr(outputs, "_keras_mask", None)
+        return None if mask is None else array(mask)
+
+    def gradients(self, layer: Any, run: Callable[..., Any], inputs: Any) -> Any:
+        """Gradients of the outputs by inputs and weights, along `direction`."""
+        raise NotImplementedError
+
     def train(self, **request: Any) -> Any:
         """Build a model, train it, and tell all that can be seen of it."""
         return train(self, **request)
@@ -348,6 +432,25 @@ def data(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return array(value)
+
+
+def in_common(config: Any) -> Any:
+    """A config without what only one of the libraries writes."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return config["config"]["name"]
+        left_out = ("quantization_config", "shared_object_id", "build_config")
+        return {k: in_common(v) for k, v in config.items() if k not in left_out}
+    if isinstance(config, (list, tuple)):
+        return [in_common(v) for v in config]
+    return config
+
+
+def outputs_of(value: Any) -> list[Any]:
+    """Tensors in lists and tuples, one after the other."""
+    if isinstance(value, (list, tuple)):
+        return [each for part in value for each in outputs_of(part)]
+    return [value]
 
 
 def plain(value: Any) -> Any:

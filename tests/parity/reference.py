@@ -23,7 +23,7 @@ from cornu.graph import GradientTape
 from cornu.graph.tensor import set_keras_mask
 from cornu.training.compiled import as_metric
 from tests.parity import wire
-from tests.parity.library import Library, direction
+from tests.parity.library import Library, direction, outputs_of
 
 
 class Cornu(Library):
@@ -44,6 +44,29 @@ class Cornu(Library):
             return function(y_true, y_pred, *args, **kwargs)
 
         return call
+
+    def carrying(self, tensor: Any, mask: Any) -> Any:
+        tensor = cornu.ops.copy(tensor)
+        set_keras_mask(tensor, cornu.ops.array(mask))
+        return tensor
+
+    def gradients(self, layer: Any, run: Callable[..., Any], inputs: Any) -> Any:
+        tensors = [cornu.ops.array(x) for x in inputs]
+        with GradientTape() as tape:
+            outputs = outputs_of(run(*tensors))
+            total = sum(
+                cornu.ops.sum(y * direction(y.shape).astype(y.dtype)) for y in outputs
+            )
+        weights = layer.trainable_weights
+        found = tape.gradient(total, [*tensors, *weights])
+        dense = [
+            np.zeros(v.shape, v.dtype) if g is None else g
+            for g, v in zip(found, [*tensors, *weights], strict=True)
+        ]
+        of_inputs = [
+            g for g, x in zip(dense, inputs, strict=False) if x.dtype.kind == "f"
+        ]
+        return of_inputs, dense[len(inputs) :]
 
     def apply_all(self, optimizer: Any, variables: Any, gradients: Any) -> None:
         for each in gradients:

@@ -20,7 +20,7 @@ import keras
 import wire
 from keras.src.backend.common import dtypes
 from keras.src.utils import naming
-from library import Library, direction
+from library import Library, direction, outputs_of
 
 # Keras on JAX computes results of mixed dtypes, and means, in 32 bits, also under
 # JAX_ENABLE_X64. As it does on TensorFlow, it shall compute float64 in float64 here:
@@ -45,6 +45,39 @@ class Keras(Library):
             return function(y_true, y_pred, *args, **kwargs)
 
         return call
+
+    def carrying(self, tensor: Any, mask: Any) -> Any:
+        from keras.src.backend import set_keras_mask
+
+        tensor = keras.ops.copy(tensor)
+        set_keras_mask(tensor, keras.ops.convert_to_tensor(mask))
+        return tensor
+
+    def gradients(self, layer: Any, run: Callable[..., Any], inputs: Any) -> Any:
+        state = [v.value for v in layer.non_trainable_variables]
+        floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+
+        def total(weights: Any, chosen: Any) -> Any:
+            xs = list(inputs)
+            for i, x in zip(floats, chosen, strict=True):
+                xs[i] = x
+            pairs = zip(
+                [*layer.trainable_variables, *layer.non_trainable_variables],
+                [*weights, *state],
+                strict=True,
+            )
+            with keras.StatelessScope(state_mapping=list(pairs)):
+                outputs = outputs_of(run(*xs))
+            numbers = jax.numpy
+            return sum(
+                numbers.sum(y * numbers.asarray(direction(y.shape), y.dtype))
+                for y in outputs
+            )
+
+        weights = [v.value for v in layer.trainable_variables]
+        chosen = [jax.numpy.asarray(inputs[i]) for i in floats]
+        of_weights, of_inputs = jax.grad(total, (0, 1))(weights, chosen)
+        return of_inputs, of_weights
 
     def apply_all(self, optimizer: Any, variables: Any, gradients: Any) -> None:
         # As Keras's own loop does: one compiled step, state in and state out.

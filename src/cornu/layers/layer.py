@@ -408,10 +408,29 @@ class Layer(Tracked):
         """Symbolic tensors of the outputs, without computing."""
         return compute_output_spec(self, *args, **kwargs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for an input shape (None for open axes)."""
-        spec = self.compute_output_spec(SymbolicTensor(tuple(input_shape), self._dtype))
-        return map_structure(_shape, spec)
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape of the output, from the shapes of the arguments (None for open).
+
+        Args:
+            *args: one shape, or a list of shapes, per argument of `call`.
+            **kwargs: the same by name, as in `value_shape=`.
+        """
+        symbols = [self._standing_for(shape) for shape in args]
+        named = {
+            name.removesuffix("_shape"): self._standing_for(shape)
+            for name, shape in kwargs.items()
+        }
+        if "input" in named:
+            symbols.insert(0, named.pop("input"))
+        return map_structure(_shape, self.compute_output_spec(*symbols, **named))
+
+    def _standing_for(self, shape: Any) -> Any:
+        """Symbolic tensors of these shapes, in their nesting."""
+        if isinstance(shape, dict):
+            return {name: self._standing_for(each) for name, each in shape.items()}
+        if any(isinstance(each, (list, tuple)) for each in shape):
+            return [self._standing_for(each) for each in shape]
+        return SymbolicTensor(tuple(shape), self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the same layer again.

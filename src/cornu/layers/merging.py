@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
 from cornu import ops
+from cornu.graph.tensor import keras_mask
 from cornu.layers.layer import Layer
 
 
@@ -91,10 +92,18 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """The product of all tensors, element by element."""
+    """The product of all tensors, element by element; what is masked counts as 1."""
 
     def merge(self, tensors: list[Any]) -> Any:
-        return reduce(ops.multiply, tensors)
+        masks = [_full_mask(x) for x in tensors]
+        factors = [
+            x if mask is None else ops.where(mask, x, 1)
+            for x, mask in zip(tensors, masks, strict=True)
+        ]
+        product = reduce(ops.multiply, factors)
+        if any(mask is None for mask in masks):
+            return product
+        return ops.where(reduce(ops.logical_or, masks), product, 0)
 
 
 class Average(Merge):
@@ -105,17 +114,38 @@ class Average(Merge):
 
 
 class Maximum(Merge):
-    """The largest of all tensors, element by element."""
+    """The largest of all tensors, element by element, of those that are not masked."""
 
     def merge(self, tensors: list[Any]) -> Any:
-        return reduce(ops.maximum, tensors)
+        return _extreme(ops.maximum, tensors)
 
 
 class Minimum(Merge):
-    """The smallest of all tensors, element by element."""
+    """The smallest of all tensors, element by element, of those that are not masked."""
 
     def merge(self, tensors: list[Any]) -> Any:
-        return reduce(ops.minimum, tensors)
+        return _extreme(ops.minimum, tensors)
+
+
+def _full_mask(x: Any) -> Any:
+    """The mask that a tensor carries, in the tensor's shape; or None."""
+    mask = keras_mask(x)
+    return None if mask is None else ops.broadcast_to(mask[..., None], x.shape)
+
+
+def _extreme(op: Callable[..., Any], tensors: list[Any]) -> Any:
+    """`op` of all tensors, where one that is masked leaves the choice to the other."""
+    output, counts = tensors[0], _full_mask(tensors[0])
+    for x in tensors[1:]:
+        mask = _full_mask(x)
+        if mask is not None:
+            x = ops.where(mask, x, output)
+        if counts is not None:
+            output = ops.where(counts, output, x)
+        both = mask is not None and counts is not None
+        counts = ops.logical_or(counts, mask) if both else None
+        output = op(output, x)
+    return output
 
 
 class Concatenate(Merge):
