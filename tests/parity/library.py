@@ -161,15 +161,7 @@ class Library:
         """
         found = self.find(path)
         kind = "class" if inspect.isclass(found) else "function"
-        parameters = [
-            [
-                p.name,
-                "required" if p.default is p.empty else "default",
-                None if p.default is p.empty else plain(p.default),
-            ]
-            for p in inspect.signature(found).parameters.values()
-            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        ]
+        parameters = self.parameters(found)
         result = {"kind": kind, "parameters": parameters}
         if kind == "class" and config is not None:
             self.reset_names()
@@ -195,6 +187,47 @@ class Library:
     def names(self, module: str) -> list[str]:
         """The public names of a module."""
         return [n for n in dir(self.find(module)) if not n.startswith("_")]
+
+    def exports(self, module: str, names: Any = None) -> Any:
+        """The public classes and functions of a module, with their parameters.
+
+        Args:
+            module: where they are.
+            names: which to ask for; all by default.
+
+        Returns:
+            name -> list of (name, 'required' or 'default', default), None where an
+            object tells no signature.
+        """
+        try:
+            room = self.find(module)
+        except AttributeError:
+            return {}
+        found = {}
+        for name in names or [n for n in dir(room) if not n.startswith("_")]:
+            try:
+                each = getattr(room, name)
+            except AttributeError:
+                continue
+            if not inspect.ismodule(each):
+                found[name] = self.parameters(each)
+        return found
+
+    def parameters(self, function: Any) -> list[Any] | None:
+        """What a function or class takes, except `**kwargs` and `*args`."""
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            return None
+        return [
+            [
+                p.name,
+                "required" if p.default is p.empty else "default",
+                None if p.default is p.empty else plain(p.default),
+            ]
+            for p in signature.parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
 
     def schedule(self, target: Any, steps: Any) -> Any:
         """The rates of a schedule."""
