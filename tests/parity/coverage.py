@@ -34,7 +34,7 @@ _TEXT = """\
 # Coverage
 
 What Keras {version} exports, and whether Cornu has it. **yes**: the same name, and
-every parameter with the same name, place and default (but `name`, which may be made from the
+every parameter with the same name, place and default (`name` may be made from the
 class). *partly*: it is there, and the column says which parameters differ. An empty
 cell: not yet. The page is written by `python -m tests.parity.coverage`, and a test
 compares it with real Keras.
