@@ -44,6 +44,31 @@ OWN = {
         {"beta_1": 0.0},
     ],
     "AdamW": [{"amsgrad": True, "weight_decay": 0.1}],
+    "Adagrad": [{"initial_accumulator_value": 0.0, "epsilon": 1e-3}],
+    "Adadelta": [{"rho": 0.5, "epsilon": 1e-3, "learning_rate": 1.0}],
+    "Adafactor": [
+        {"relative_step": False, "learning_rate": 0.3},
+        {"beta_2_decay": -0.5, "clip_threshold": 0.1, "epsilon_2": 0.5},
+    ],
+    "Adamax": [{"beta_1": 0.5, "beta_2": 0.9}],
+    "Nadam": [{"beta_1": 0.5, "beta_2": 0.9}],
+    "Ftrl": [
+        {"l1_regularization_strength": 0.1, "learning_rate": 0.1},
+        {
+            "learning_rate_power": -0.7,
+            "l2_regularization_strength": 0.1,
+            "l2_shrinkage_regularization_strength": 0.2,
+            "beta": 0.3,
+        },
+    ],
+    "Lamb": [{"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}],
+    "Lion": [{"beta_1": 0.5, "beta_2": 0.9}],
+    "Muon": [
+        {"nesterov": False, "ns_steps": 2, "rms_rate": None},
+        {"exclude_layers": ["kernel"], "adam_lr_ratio": 0.5},
+        {"adam_weight_decay": 0.1, "weight_decay": None, "momentum": 0.5},
+    ],
+    "ScheduleFreeAdamW": [{"warmup_steps": 20, "beta_1": 0.5}],
 }
 SCHEDULES = [
     {"object": f"optimizers.schedules.{name}", "config": config}

@@ -5,18 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from cornu.optimizers import schedules
+from cornu.optimizers.adafactor import Adafactor
+from cornu.optimizers.adagrad import Adadelta, Adagrad
 from cornu.optimizers.adam import Adam, AdamW
 from cornu.optimizers.base import Optimizer
+from cornu.optimizers.ftrl import Ftrl
+from cornu.optimizers.kin_of_adam import Adamax, Lamb, Lion, Nadam
+from cornu.optimizers.muon import Muon
 from cornu.optimizers.rmsprop import RMSprop
+from cornu.optimizers.schedule_free import ScheduleFreeAdamW
 from cornu.optimizers.sgd import SGD
 from cornu.registry import Registry
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
@@ -24,7 +40,8 @@ __all__ = [
 ]
 
 REGISTRY = Registry("optimizer", "keras.optimizers", any_case=True)
-REGISTRY.enter(SGD, RMSprop, Adam, AdamW)
+REGISTRY.enter(SGD, RMSprop, Adam, AdamW, Adagrad, Adadelta, Adafactor, Adamax)
+REGISTRY.enter(Nadam, Ftrl, Lamb, Lion, Muon, ScheduleFreeAdamW)
 
 
 def serialize(optimizer: Any) -> Any:

@@ -22,7 +22,7 @@ def adam_update(variable, gradient, m, v, alpha, *, beta_1, beta_2, epsilon):
     return variable - m * alpha / (ops.sqrt(v) + epsilon), m, v
 
 
-def _rest(beta: float, t: Any) -> Any:
+def rest(beta: float, t: Any) -> Any:
     """1 - beta**t, rounded in the variable's dtype as Keras does.
 
     In float32 that loses five digits of 1 - 0.999. -expm1(t * log(beta)) would not, but
@@ -82,7 +82,7 @@ class Adam(Optimizer):
         dtype, i = variable.dtype, self._get_variable_index(variable)
         lr, g = ops.cast(learning_rate, dtype), ops.cast(gradient, dtype)
         t = ops.cast(self.iterations + 1, dtype)
-        alpha = lr * ops.sqrt(_rest(self.beta_2, t)) / _rest(self.beta_1, t)
+        alpha = lr * ops.sqrt(rest(self.beta_2, t)) / rest(self.beta_1, t)
         m, v = self._momentums[i], self._velocities[i]
         inputs = (variable.value, g, m.value, v.value, alpha)
         betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}

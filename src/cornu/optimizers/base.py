@@ -433,14 +433,17 @@ class Optimizer(OptimizerState):
             return False
         return pattern is None or pattern.search(variable.name) is None
 
+    def _decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of a variable that is not left out of it."""
+        return self.weight_decay
+
     def _apply_weight_decay(self, variables: list[Variable]) -> None:
-        if self.weight_decay is None:
-            return
-        rate = self._rate_of_step()
+        rate = None
         for v in variables:
-            if self._use_weight_decay(v):
-                lr = ops.cast(rate, v.dtype)
-                v.assign(v.value - v.value * self.weight_decay * lr)
+            decay = self._decay_of(v)
+            if decay is not None and self._use_weight_decay(v):
+                rate = self._rate_of_step() if rate is None else rate
+                v.assign(v.value - v.value * decay * ops.cast(rate, v.dtype))
 
     def _update_averages(self) -> None:
         later = ops.not_equal(self.iterations, 0)  # at first the average is the value
