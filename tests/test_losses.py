@@ -6,6 +6,7 @@ import pytest
 from cornu import losses, ops
 from cornu.engines.numpy import NumpyEngine
 from cornu.graph import GradientTape, Spec, trace
+from tests.ops.test_ctc import by_enumeration
 from tests.parity.cases import data_for, options_of
 
 CLASSES = sorted(
@@ -100,6 +101,10 @@ FORMULAS = {
     "Tversky": lambda y, p: (
         1 - (y * p).sum() / ((y * p + (y * (1 - p) + p * (1 - y)) / 2).sum())
     ),
+    "CTC": lambda y, z: [
+        by_enumeration(steps, [c for c in row if c])
+        for row, steps in zip(y, z, strict=True)
+    ],
 }
 
 

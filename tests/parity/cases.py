@@ -96,6 +96,10 @@ def data_for(
         dtype: dtype of what is no class index.
     """
     rng = rng_of(name, shape, options)
+    if name in ("CTC", "Ctc"):  # sequences of one or two labels, and steps enough
+        target = rng.integers(1, 3, (shape[0], 2))
+        target[0, 1] = 0
+        return target.astype(dtype), rng.normal(size=(shape[0], 5, 3)).astype(dtype)
     logits = options.get("from_logits", False)
     outputs = rng.normal(size=shape) * 2 if logits else probabilities(rng, shape)
     labels = rng.integers(0, shape[-1], shape[:-1])
@@ -117,6 +121,12 @@ def data_for(
 
 def edges_for(name: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Targets and outputs at the edges: certain, wrong, equal, nothing at all."""
+    if name == "CTC":
+        sure = np.eye(3)[[0, 1, 1, 2, 0]][None] * 50
+        return [
+            ("right", np.array([[1, 2]]), sure),
+            ("wrong", np.array([[1, 1]]), sure),
+        ]
     sure = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     wrong = sure[[1, 2, 0]]
     nothing = np.zeros((3, 3))

@@ -27,6 +27,7 @@ from cornu.losses.classes import (
     SquaredHinge,
     Tversky,
 )
+from cornu.losses.ctc import CTC, ctc
 from cornu.losses.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -53,6 +54,7 @@ from cornu.losses.loss import Loss
 from cornu.registry import Registry
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -82,6 +84,7 @@ __all__ = [
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",

@@ -82,7 +82,7 @@ class LossFunctionWrapper(Loss):
         return f"<{type(self).__name__} {self.name!r} {self._fn_kwargs}>"
 
 
-class _Named(LossFunctionWrapper):
+class Named(LossFunctionWrapper):
     """A loss of this package: files name its class, not its function."""
 
     def __init__(
@@ -100,7 +100,7 @@ class _Named(LossFunctionWrapper):
         return cls(**config)
 
 
-class _Plain(_Named):
+class Plain(Named):
     """A loss without parameters; the class names its function."""
 
     function: Callable[..., Any]
@@ -116,7 +116,7 @@ class _Plain(_Named):
         super().__init__(self.function, reduction, name, dtype)
 
 
-class MeanSquaredError(_Plain):
+class MeanSquaredError(Plain):
     """mean((y_true - y_pred)**2).
 
     Args:
@@ -133,61 +133,61 @@ class MeanSquaredError(_Plain):
     function = staticmethod(f.mean_squared_error)
 
 
-class MeanAbsoluteError(_Plain):
+class MeanAbsoluteError(Plain):
     """mean(|y_true - y_pred|)."""
 
     function = staticmethod(f.mean_absolute_error)
 
 
-class MeanAbsolutePercentageError(_Plain):
+class MeanAbsolutePercentageError(Plain):
     """100 * mean(|y_true - y_pred| / |y_true|)."""
 
     function = staticmethod(f.mean_absolute_percentage_error)
 
 
-class MeanSquaredLogarithmicError(_Plain):
+class MeanSquaredLogarithmicError(Plain):
     """mean((log(1 + y_true) - log(1 + y_pred))**2)."""
 
     function = staticmethod(f.mean_squared_logarithmic_error)
 
 
-class LogCosh(_Plain):
+class LogCosh(Plain):
     """mean(log(cosh(y_pred - y_true))): like a square at 0, like |x| far from it."""
 
     function = staticmethod(f.log_cosh)
 
 
-class Hinge(_Plain):
+class Hinge(Plain):
     """mean(max(1 - y_true * y_pred, 0)), for labels -1 and 1 (or 0 and 1)."""
 
     function = staticmethod(f.hinge)
 
 
-class SquaredHinge(_Plain):
+class SquaredHinge(Plain):
     """mean(max(1 - y_true * y_pred, 0)**2), for labels -1 and 1 (or 0 and 1)."""
 
     function = staticmethod(f.squared_hinge)
 
 
-class CategoricalHinge(_Plain):
+class CategoricalHinge(Plain):
     """max(best wrong class - true class + 1, 0), for one-hot labels."""
 
     function = staticmethod(f.categorical_hinge)
 
 
-class KLDivergence(_Plain):
+class KLDivergence(Plain):
     """sum(y_true * log(y_true / y_pred)) (Kullback and Leibler, 1951)."""
 
     function = staticmethod(f.kl_divergence)
 
 
-class Poisson(_Plain):
+class Poisson(Plain):
     """mean(y_pred - y_true * log(y_pred))."""
 
     function = staticmethod(f.poisson)
 
 
-class CosineSimilarity(_Named):
+class CosineSimilarity(Named):
     """Minus the cosine of the angle between targets and outputs.
 
     Args:
@@ -209,7 +209,7 @@ class CosineSimilarity(_Named):
         super().__init__(f.cosine_similarity, reduction, name, dtype, axis=axis)
 
 
-class Huber(_Named):
+class Huber(Named):
     """Half the squared error up to `delta`, and linear beyond.
 
     Args:
@@ -231,7 +231,7 @@ class Huber(_Named):
         super().__init__(f.huber, reduction, name, dtype, delta=delta)
 
 
-class BinaryCrossentropy(_Named):
+class BinaryCrossentropy(Named):
     """-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)).
 
     Args:
@@ -267,7 +267,7 @@ class BinaryCrossentropy(_Named):
         super().__init__(f.binary_crossentropy, reduction, name, dtype, **parameters)
 
 
-class CategoricalCrossentropy(_Named):
+class CategoricalCrossentropy(Named):
     """-sum(y_true * log(y_pred)) over the classes, for one-hot labels.
 
     Args:
@@ -300,7 +300,7 @@ class CategoricalCrossentropy(_Named):
         )
 
 
-class SparseCategoricalCrossentropy(_Named):
+class SparseCategoricalCrossentropy(Named):
     """-log(y_pred) at the index of the true class.
 
     Args:
@@ -333,7 +333,7 @@ class SparseCategoricalCrossentropy(_Named):
         )
 
 
-class BinaryFocalCrossentropy(_Named):
+class BinaryFocalCrossentropy(Named):
     """Binary crossentropy times (1 - p)**gamma: easy samples count less.
 
     Args:
@@ -376,7 +376,7 @@ class BinaryFocalCrossentropy(_Named):
         )
 
 
-class CategoricalFocalCrossentropy(_Named):
+class CategoricalFocalCrossentropy(Named):
     """Categorical crossentropy times alpha * (1 - p)**gamma.
 
     Args:
@@ -416,7 +416,7 @@ class CategoricalFocalCrossentropy(_Named):
         )
 
 
-class CategoricalGeneralizedCrossEntropy(_Named):
+class CategoricalGeneralizedCrossEntropy(Named):
     """(1 - p**q) / q for class indices: robust against wrong labels.
 
     Args:
@@ -448,7 +448,7 @@ class CategoricalGeneralizedCrossEntropy(_Named):
         super().__init__(function, reduction, name, dtype, q=q)
 
 
-class Dice(_Named):
+class Dice(Named):
     """1 - 2 * overlap / (size of one + size of the other), for segmentation.
 
     Args:
@@ -470,7 +470,7 @@ class Dice(_Named):
         super().__init__(f.dice, reduction, name, dtype, axis=axis)
 
 
-class Tversky(_Named):
+class Tversky(Named):
     """1 - overlap / (overlap + alpha * missed + beta * invented), for segmentation.
 
     Args:

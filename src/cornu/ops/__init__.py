@@ -1,5 +1,6 @@
 """The vocabulary: operations on tensors, eager, traced and symbolic alike."""
 
+from cornu.ops.ctc import *  # noqa: F403
 from cornu.ops.nn import *  # noqa: F403
 from cornu.ops.numpy import *  # noqa: F403
 from cornu.ops.primitives.control import *  # noqa: F403

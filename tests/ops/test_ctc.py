@@ -1,0 +1,161 @@
+"""CTC beside the sum over all alignments, PyTorch's loss, and finite differences."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from cornu import losses, ops
+from cornu.engines.numpy import NumpyEngine
+from cornu.graph import GradientTape, Spec, trace
+
+RNG = np.random.default_rng(3)
+
+
+def by_enumeration(logits, labels, blank=0):
+    """Minus the log of the summed probability of all paths that mean `labels`."""
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    total = 0.0
+    for path in itertools.product(range(p.shape[1]), repeat=len(p)):
+        merged = [c for i, c in enumerate(path) if i == 0 or path[i - 1] != c]
+        if [c for c in merged if c != blank] == list(labels):
+            total += np.prod([p[t, c] for t, c in enumerate(path)])
+    return -np.log(total)
+
+
+LABELS = [[1, 2], [2, 2], [1], [], [2, 1, 2], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+@pytest.mark.parametrize("blank", [0, 2])
+def test_the_sum_over_all_alignments(steps, blank):
+    named = [[(c if c != blank else 0) for c in row] for row in LABELS]
+    logits = RNG.normal(size=(len(named), 5, 3))
+    target = np.zeros((len(named), 3), "int32")
+    for row, labels in enumerate(named):
+        target[row, : len(labels)] = labels
+    lengths = [len(labels) for labels in named]
+    found = ops.ctc_loss(target, logits, lengths, [steps] * len(named), blank)
+    for row, labels in enumerate(named):
+        with np.errstate(divide="ignore"):
+            expected = by_enumeration(logits[row, :steps], labels, blank)
+        assert float(found[row]) == pytest.approx(expected, rel=1e-12), labels
+
+
+def data(rows=4, steps=9, classes=5, labels=4):
+    logits = RNG.normal(size=(rows, steps, classes)) * 2
+    target = RNG.integers(1, classes, (rows, labels)).astype("int32")
+    lengths = RNG.integers(1, labels + 1, rows).astype("int32")
+    return target, logits, lengths, np.array([9, 8, 8, 9], "int32")[:rows]
+
+
+def gradient_of(logits, target, lengths, steps):
+    x = ops.array(logits)
+    with GradientTape() as tape:
+        loss = ops.sum(ops.ctc_loss(target, x, lengths, steps))
+    return float(loss), np.asarray(tape.gradient(loss, x))
+
+
+def test_the_gradient_beside_finite_differences():
+    target, logits, lengths, steps = data()
+    _, gradient = gradient_of(logits, target, lengths, steps)
+    way, h = RNG.normal(size=logits.shape), 1e-5
+    ends = [
+        float(ops.sum(ops.ctc_loss(target, logits + s * h * way, lengths, steps)))
+        for s in (1, -1)
+    ]
+    assert np.sum(gradient * way) == pytest.approx((ends[0] - ends[1]) / (2 * h), 1e-7)
+    assert not gradient[1, 8:].any()  # beyond the length of the row
+
+
+def test_beside_pytorch():
+    torch = pytest.importorskip("torch")
+    target, logits, lengths, steps = data()
+    x = torch.tensor(logits, requires_grad=True)
+    given = torch.log_softmax(x, -1).transpose(0, 1)
+    parts = [torch.tensor(a.astype("int64")) for a in (target, steps, lengths)]
+    loss = torch.nn.functional.ctc_loss(given, *parts, reduction="none")
+    loss.sum().backward()
+    found = ops.ctc_loss(target, logits, lengths, steps)
+    np.testing.assert_allclose(found, loss.detach().numpy(), rtol=1e-12)
+    _, gradient = gradient_of(logits, target, lengths, steps)
+    np.testing.assert_allclose(gradient, x.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_row_with_too_few_steps_is_infinite_and_has_no_gradient():
+    target = np.array([[1, 1, 0], [1, 2, 0]], "int32")
+    logits = RNG.normal(size=(2, 2, 3))
+    loss, gradient = gradient_of(logits, target, [2, 2], [2, 2])
+    assert loss == np.inf
+    assert not gradient[0].any()
+    assert np.isfinite(gradient).all()
+    assert gradient[1].any()
+
+
+def test_long_sequences_stay_finite_in_float32():
+    logits = (RNG.normal(size=(2, 400, 30)) * 20).astype("float32")
+    target = RNG.integers(1, 30, (2, 100)).astype("int32")
+    loss, gradient = gradient_of(logits, target, [100, 80], [400, 300])
+    exact, other = gradient_of(logits.astype("float64"), target, [100, 80], [400, 300])
+    assert loss == pytest.approx(exact, rel=1e-5)
+    np.testing.assert_allclose(gradient, other, atol=1e-3)
+
+
+def test_in_a_compiled_program():
+    target, logits, lengths, steps = data()
+    arrays = [target, logits, lengths, steps]
+    specs = [Spec(a.shape, a.dtype.name) for a in arrays]
+    program = NumpyEngine().compile(trace(ops.ctc_loss, specs))
+    np.testing.assert_allclose(program(*arrays)[0], ops.ctc_loss(*arrays), rtol=1e-12)
+
+
+@pytest.mark.parametrize("filler", [0, -1])
+def test_the_loss_counts_the_labels(filler):
+    target = np.array([[1, 2, filler], [2, filler, filler]])
+    logits = RNG.normal(size=(2, 5, 3))
+    expected = [by_enumeration(logits[0], [1, 2]), by_enumeration(logits[1], [2])]
+    np.testing.assert_allclose(losses.ctc(target, logits), expected, rtol=1e-6)
+    assert float(losses.CTC()(target, logits)) == pytest.approx(np.mean(expected), 1e-5)
+
+
+def test_greedy_decoding():
+    best = np.array([[1, 1, 0, 1, 2, 2], [0, 0, 2, 0, 0, 1], [0, 0, 0, 0, 0, 0]])
+    logits = np.eye(3)[best] * 5
+    found, score = ops.ctc_decode(logits, [6, 5, 6])
+    assert found.tolist() == [[[1, 1, 2, -1, -1, -1], [2] + [-1] * 5, [-1] * 6]]
+    np.testing.assert_allclose(score, [[-30.0], [-25.0], [-30.0]])
+    (found,), _ = ops.ctc_decode(logits, [6, 5, 6], merge_repeated=False)
+    assert found.tolist()[0] == [1, 1, 1, 2, 2, -1]
+
+
+def test_beam_search_finds_the_most_probable_sequences():
+    logits = RNG.normal(size=(3, 4, 3)) * 1.5
+    found, score = ops.ctc_decode(logits, [4, 4, 3], "beam_search", 100, top_paths=3)
+    for row, steps in enumerate((4, 4, 3)):
+        every = [
+            labels
+            for n in range(steps + 1)
+            for labels in itertools.product((1, 2), repeat=n)
+        ]
+        with np.errstate(divide="ignore"):
+            worth = {k: -by_enumeration(logits[row, :steps], k) for k in every}
+        best = sorted(worth, key=lambda k: -worth[k])[:3]
+        assert [tuple(c for c in p[row].tolist() if c >= 0) for p in found] == best
+        np.testing.assert_allclose(score[row], [worth[k] for k in best], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: ops.ctc_loss([1, 2], np.zeros((1, 3, 4)), [2], [3]),
+        lambda: ops.ctc_loss([[1, 2]], np.zeros((2, 3, 4)), [2], [3]),
+        lambda: ops.ctc_decode(np.zeros((1, 3, 4)), [3], "beams"),
+        lambda: ops.ctc_decode(np.zeros((1, 3, 4)), [3], "greedy", top_paths=2),
+        lambda: losses.ctc([[1, 2]], np.zeros((1, 3))),
+    ],
+)
+def test_errors_have_three_parts(wrong):
+    with pytest.raises(ValueError, match=r"[^\n]+\n[^\n]+\n[^\n]+") as caught:
+        wrong()
+    assert len(str(caught.value).splitlines()) == 3
