@@ -17,15 +17,17 @@ from cornu import (
 )
 from cornu.graph import Variable
 from cornu.optimizers import schedules
-from tests.parity.cases import options_of
+from tests.parity.cases import NEEDED, options_of
 
 ROOMS = [losses, metrics, regularizers, constraints, initializers, optimizers]
+NEEDS_ARGUMENTS = {*NEEDED, *map(registry.to_snake_case, NEEDED)}
 EVERY_NAME = [
     pytest.param(room, name, id=f"{room.__name__.split('.')[1]}-{name}")
     for room in ROOMS
     for name in room.REGISTRY.objects
     if name not in ("LossFunctionWrapper", "loss_function_wrapper")
     if name not in ("MeanMetricWrapper", "mean_metric_wrapper")
+    if name not in NEEDS_ARGUMENTS
 ]
 
 

@@ -48,6 +48,24 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "TopKCategoricalAccuracy": [{"k": 1}, {"k": 2}],
     "SparseTopKCategoricalAccuracy": [{"k": 1}, {"k": 2}],
 }
+# Metrics that count decisions, and whole rows: tests/parity/test_decisions.py.
+DECISIONS = {
+    *("AUC", "TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives"),
+    *("Precision", "Recall", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
+    *("PrecisionAtRecall", "RecallAtPrecision", "FBetaScore", "F1Score", "R2Score"),
+    *("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"),
+}
+# Arguments that they cannot be made without.
+NEEDED = {
+    "SensitivityAtSpecificity": {"specificity": 0.4},
+    "SpecificityAtSensitivity": {"sensitivity": 0.4},
+    "PrecisionAtRecall": {"recall": 0.4},
+    "RecallAtPrecision": {"precision": 0.4},
+    "IoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "OneHotMeanIoU": {"num_classes": 3},
+}
 LABELS = "SparseCategorical", "SparseTopK", "CategoricalGeneralized"
 ONE_HOT = "Categorical", "TopKCategorical"
 SIGNS = "Hinge", "SquaredHinge"

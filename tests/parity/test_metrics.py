@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.parity.cases import data_for, edges_for, options_of, rng_of
+from tests.parity.cases import DECISIONS, data_for, edges_for, options_of, rng_of
 from tests.parity.reference import MINE, TOLERANCE, compare, objects_of
 
 PLAIN = ["metrics.Mean", "metrics.Sum"]
@@ -11,6 +11,7 @@ CLASSES = [
     p
     for p in objects_of("metrics", "class")
     if p not in [*PLAIN, "metrics.MeanMetricWrapper"]
+    and p.split(".")[1] not in DECISIONS
 ]
 # Keras has no such function, and the cosine among the losses, with the other sign.
 FUNCTIONS = [
