@@ -14,6 +14,7 @@ settings.load_profile("cornu")
 
 PASSES = (
     "drop_broadcasts",
+    "drop_unread_stacks",
     "eliminate_dead_code",
     "expand",
     "fold_constants",

@@ -1,19 +1,24 @@
 """Callbacks, under the name that Keras gives the module."""
 
 from cornu.training.callbacks import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
     EarlyStopping,
     LambdaCallback,
     LearningRateScheduler,
+    ModelCheckpoint,
     MonitorCallback,
+    ProgbarLogger,
     ReduceLROnPlateau,
+    RunCallback,
     TerminateOnNaN,
 )
 from cornu.training.history import History
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -21,7 +26,10 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "MonitorCallback",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RunCallback",
     "TerminateOnNaN",
 ]

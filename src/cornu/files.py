@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
-def write(path: str | os.PathLike[str], content: bytes) -> None:
+def write(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
     """Write a file, which replaces an older one only when it is whole.
 
     Args:
@@ -17,9 +19,32 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
         OSError: when it cannot be written; an older file is left as it was.
     """
     path = Path(path)
+    remove_leftovers(path)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed while writing this file have left."""
+    path = Path(path)
+    for partial in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        pid = partial.name.removeprefix(f"{path.name}.").removesuffix(".partial")
+        if pid.isdecimal() and not _is_running(int(pid)):
+            with suppress(OSError):
+                partial.unlink()
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":  # signal 0 would end the process; a file in use stays anyway
+        return pid == os.getpid()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # somebody else's
+    return True

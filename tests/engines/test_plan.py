@@ -38,9 +38,13 @@ class Memory:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.cells = {"block": np.full(plan.nbytes, -1, np.int64)}
-        for slot in plan.graph.state:
+        for slot in plan.slots:
             place = plan.home(slot.before).place
             self.cells[id(place)] = np.full(place.spec.nbytes, id(slot.before))
+        for value in plan.graph.outputs:
+            if id(value) in plan.stacked:  # one step of what a loop keeps
+                place = plan.home(value).place
+                self.cells[id(place)] = np.full(place.spec.nbytes, -1, np.int64)
 
     def stretch(self, place) -> np.ndarray:
         if place.kind == "state":
@@ -63,9 +67,9 @@ class Memory:
         self.stretch(place)[:] = owner
 
 
-def check_plan(graph: Graph) -> None:
+def check_plan(graph: Graph, plan: Plan | None = None) -> None:
     """Play a graph's plan: everything read is still there."""
-    plan = Plan(graph, shares, scratch)
+    plan = plan or Plan(graph, shares, scratch)
     memory = Memory(plan)
     for node in graph.nodes:
         if node.op is constant or plan.home(node.outputs[0]).base is not None:
@@ -92,10 +96,11 @@ def check_plan(graph: Graph) -> None:
         for param, body in node.params.items():
             if isinstance(body, Graph):
                 assert plan.body(node, param).nbytes <= extra[0].spec.nbytes
-                check_plan(body)
+                check_plan(body, plan.body(node, param))
     for value in graph.results:
-        memory.lives(value)
-    for slot in graph.state:
+        if id(value) not in plan.early:
+            memory.lives(value)
+    for slot in plan.slots:
         if slot.after is not None and slot not in plan.copies:
             assert plan.home(slot.after).place is plan.home(slot.before).place
 

@@ -13,6 +13,7 @@ from tests.graph.random_graphs import random_graphs, with_gradients, without_sta
 F = Spec((2, 3), "float64")
 PASSES = [
     passes.eliminate_dead_code,
+    passes.drop_unread_stacks,
     passes.merge_common_subexpressions,
     passes.fold_constants,
     passes.drop_broadcasts,
@@ -111,6 +112,20 @@ def test_dead_code_goes():
 
     graph = trace(function, (F,))
     assert passes.eliminate_dead_code(graph).count() == {"constant": 1, "multiply": 1}
+
+
+def test_loops_keep_only_what_is_read():
+    def function(x):
+        last, ys = ops.scan(lambda c, x: (c + x, (c, c * x, x)), x[0], x)
+        return last, ys[1]
+
+    graph = trace(function, [F])
+    less = verify(passes.drop_unread_stacks(graph))
+    (node,) = [n for n in less.nodes if n.op.name == "scan"]
+    assert [v.shape for v in node.outputs] == [(3,), (2, 3)]
+    x = np.arange(6.0).reshape(2, 3)
+    equal_bits(less.evaluate(x), graph.evaluate(x))
+    assert passes.drop_unread_stacks(less).nodes == less.nodes
 
 
 def test_what_only_a_variable_needs_is_alive():

@@ -1,5 +1,8 @@
 """Small networks and data that the tests of training share."""
 
+import signal
+from contextlib import contextmanager
+
 import numpy as np
 
 import cornu
@@ -25,6 +28,16 @@ def network(
         "rmsprop", loss, metrics=["accuracy"] if metrics is None else metrics, **more
     )
     return model
+
+
+@contextmanager
+def ctrl_c_interrupts():
+    """Python's own handler of SIGINT, which a process in the background lacks."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def equal_weights(a, b):

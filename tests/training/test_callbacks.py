@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cornu import callbacks
+from cornu.training.callbacks import packing
+from cornu.training.nonfinite import NonFiniteWarning
 from tests.training.networks import ONE_HOT, X, equal_weights, network
 
 
@@ -164,12 +166,162 @@ def test_lambda_callbacks():
         callbacks.LambdaCallback(on_epochs_end=print)
 
 
-def test_a_loss_that_is_no_number_ends_the_training(capsys):
+def test_a_loss_that_is_no_number_ends_the_training():
     model = network(1, None, "mse", metrics=[])
     model.optimizer.learning_rate = 1e30
-    found = model.fit(
-        X, X[:, 0], epochs=9, batch_size=2, verbose=0,
-        callbacks=[callbacks.TerminateOnNaN()],
-    )  # fmt: skip
+    with pytest.warns(NonFiniteWarning, match="Training ends here"):
+        found = model.fit(
+            X, X[:, 0], epochs=9, batch_size=2, verbose=0,
+            callbacks=[callbacks.TerminateOnNaN()],
+        )  # fmt: skip
     assert len(found.epoch) == 1
-    assert "training ends here" in capsys.readouterr().out
+    assert not np.isfinite(found.history["loss"]).any()
+
+
+# What they count, for a training that goes on in another process
+
+
+MADE = {
+    "BackupAndRestore": lambda folder: callbacks.BackupAndRestore(folder / "backup"),
+    "CSVLogger": lambda folder: callbacks.CSVLogger(folder / "log.csv"),
+    "EarlyStopping": lambda folder: callbacks.EarlyStopping(
+        "loss", min_delta=9, patience=8, restore_best_weights=True
+    ),
+    "LambdaCallback": lambda folder: callbacks.LambdaCallback(),
+    "LearningRateScheduler": lambda folder: callbacks.LearningRateScheduler(
+        lambda epoch: 0.1
+    ),
+    "ModelCheckpoint": lambda folder: callbacks.ModelCheckpoint(
+        folder / "a.weights.h5", "loss", save_best_only=True, save_weights_only=True,
+        save_freq=2,
+    ),
+    "ReduceLROnPlateau": lambda folder: callbacks.ReduceLROnPlateau(
+        "loss", min_delta=9, cooldown=9, patience=1
+    ),
+}  # fmt: skip
+# What a new process makes anew: the model and fit's arguments; what is drawn, and what
+# a file tells of itself; functions; and a cache of what the metric says.
+NOT_KEPT = {
+    "model", "params", "history", "schedule", "_upwards",
+    *("seen", "progbar", "target", "_latest", "_in_fit"),
+    *("_to_cut", "_path"),
+}  # fmt: skip
+CLASSES = [
+    name
+    for name in callbacks.__all__
+    if issubclass(getattr(callbacks, name), callbacks.Callback)
+]
+
+
+def same(a, b):
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_training_changes_in_a_callback_is_in_its_state(name, tmp_path):
+    make = MADE.get(name, lambda folder: getattr(callbacks, name)())
+    trained = make(tmp_path)
+    model = network()
+    options = {"epochs": 3, "batch_size": 5, "verbose": 0}
+    model.fit(X, ONE_HOT, callbacks=[trained], **options)
+    path = tmp_path / "state"
+    path.write_bytes(packing.pack(trained.get_state()))
+    fresh = make(tmp_path)
+    fresh.set_model(model)
+    fresh.set_params(trained.params)
+    fresh.on_train_begin()
+    fresh.set_state(packing.unpack(path))
+    for key in vars(trained).keys() - NOT_KEPT:
+        assert same(vars(trained)[key], vars(fresh)[key]), key
+    if name == "History":
+        assert fresh.history == trained.history
+        assert fresh.history["acc"] == trained.history["acc"]
+
+
+def test_the_list_of_callbacks_serves_loops_of_ones_own(capsys):
+    """As Keras documents it: with a History, a bar, and any parameters."""
+    heard = []
+
+    class Hears(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            heard.append((batch, logs["loss"], self.params["steps"]))
+
+    model = network()
+    listeners = callbacks.CallbackList(
+        [Hears()], add_history=True, add_progbar=True, model=model, epochs=2, steps=2,
+        verbose=1,
+    )  # fmt: skip
+    listeners.on_train_begin()
+    for epoch in range(2):
+        listeners.on_epoch_begin(epoch)
+        for batch in range(2):
+            listeners.on_train_batch_begin(batch)
+            listeners.on_train_batch_end(batch, {"loss": 1.0})
+        listeners.on_epoch_end(epoch, {"loss": 1.0 - epoch})
+    listeners.on_train_end()
+    assert listeners.history.history == {"loss": [1.0, 0.0]}
+    assert heard == [(0, 1.0, 2), (1, 1.0, 2)] * 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[::2] == ["Epoch 1/2", "Epoch 2/2"]
+    assert all(line.startswith("2/2 - ") for line in lines[1::2])
+    mine = callbacks.History()
+    assert callbacks.CallbackList([mine], add_history=True).history is mine
+    assert network().fit(X, ONE_HOT, callbacks=[mine], verbose=0) is mine
+
+
+# Where not every epoch is validated
+
+
+def test_epochs_without_validation_are_passed_over():
+    rate = 0.5
+    stop = callbacks.EarlyStopping(min_delta=9, patience=2)
+    plateau = callbacks.ReduceLROnPlateau(min_delta=9, patience=2, factor=0.1)
+    model = network()
+    model.optimizer.learning_rate = rate
+    found = model.fit(
+        X, ONE_HOT, epochs=20, validation_split=0.2, validation_freq=3, verbose=0,
+        callbacks=[plateau, stop],
+    )  # fmt: skip
+    # Validated after epochs 2, 5 and 8: the first is the best, two without improvement.
+    assert found.epoch[-1] == 8
+    assert stop.best_epoch == 2
+    assert found.history["learning_rate"] == [rate] * 9
+    assert float(model.optimizer.learning_rate) == pytest.approx(rate * 0.1)
+
+
+def test_columns_of_validations_that_come_later(tmp_path):
+    path = tmp_path / "log.csv"
+    network(metrics=[]).fit(
+        X, ONE_HOT, epochs=2, validation_split=0.2, validation_freq=2, verbose=0,
+        callbacks=[callbacks.CSVLogger(path)],
+    )  # fmt: skip
+    first, second = csv.DictReader(path.read_text().splitlines())
+    assert first["val_loss"] == "NA"
+    assert float(second["val_loss"]) > 0
+    network(metrics=[]).fit(
+        X, ONE_HOT, verbose=0, callbacks=[callbacks.CSVLogger(path)]
+    )
+    assert path.read_text().splitlines()[0] == "epoch,loss"  # written anew
+
+
+def test_a_log_that_cannot_be_written_is_told_at_once(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        network().fit(
+            X, ONE_HOT, verbose=0, epochs=10**9,
+            callbacks=[callbacks.CSVLogger(tmp_path / "none" / "log.csv")],
+        )  # fmt: skip
+
+
+def test_a_log_goes_where_it_was_begun(tmp_path, monkeypatch):
+    class Moves(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            monkeypatch.chdir(tmp_path)
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    given = [Moves(), callbacks.CSVLogger("log.csv")]
+    network().fit(X, ONE_HOT, epochs=3, verbose=0, callbacks=given)
+    assert len((tmp_path / "here" / "log.csv").read_text().splitlines()) == 4
+    assert not (tmp_path / "log.csv").exists()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cornu.graph import Graph, Node
@@ -25,13 +26,17 @@ class Program(Protocol):
     """A Graph that an engine has made runnable.
 
     Calling it with one array per input gives one array per output, and brings the
-    variables from their state before to their state after.
+    variables from their state before to their state after. `checked` does the same,
+    but where one of the graph's checks is not finite it leaves the variables as they
+    are, and gives None.
     """
 
     graph: Graph
     variables: list[Variable]
 
     def __call__(self, *inputs: Any) -> list[Any]: ...
+
+    def checked(self, *inputs: Any) -> list[Any] | None: ...
 
 
 class Engine(Protocol):
@@ -55,6 +60,39 @@ def claimed(claims: dict[str, Claim]) -> Callable[[Node], bool]:
 def variables_of(graph: Graph) -> list[Variable]:
     """The variables that a graph reads or writes, in the order of its state."""
     return [slot.variable for slot in graph.state]
+
+
+_TOO_LARGE = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)")
+
+
+def explained(error: IndexError, graph: Graph) -> IndexError:
+    """The error of a program that looked up what there is not, naming the layer."""
+    found = _TOO_LARGE.match(str(error))
+    if found is None:
+        return error
+    index, size = map(int, found.groups())
+    names = {
+        node.scope.layer
+        for node in _all_nodes(graph)
+        if node.op.name == "gather"
+        and node.inputs[0].shape[node.params["axis"]] == size
+    }
+    layers = " or ".join(repr(name) for name in sorted(names) if name)
+    return IndexError(
+        f"{f'Layer {layers}' if layers else 'The step'} was given a number that is "
+        f"negative or too large, to look up one of {size} (as index {index}).\n"
+        f"Expected whole numbers from 0 to {size - 1}.\n"
+        "Check what the data is made of: vocabularies count from 0, and padding and "
+        "unknown words count too."
+    )
+
+
+def _all_nodes(graph: Graph) -> Iterator[Node]:
+    for node in graph.nodes:
+        yield node
+        for param in node.params.values():
+            if isinstance(param, Graph):
+                yield from _all_nodes(param)
 
 
 def check_inputs(graph: Graph, inputs: Sequence[Any]) -> None:

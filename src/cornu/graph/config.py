@@ -1,4 +1,4 @@
-"""Settings that tracing depends on: floatx, epsilon, and the learning phase."""
+"""Settings that tracing depends on: floatx, epsilon, the layout of images, phase."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ _settings: dict[str, object] = {
     "floatx": "float32",
     "epsilon": 1e-7,
     "learning_phase": None,
+    "image_data_format": "channels_last",
 }
 
 
@@ -63,3 +64,48 @@ def set_learning_phase(value: int | bool | None) -> None:
             "Write K.set_learning_phase(0)."
         )
     _settings["learning_phase"] = None if value is None else int(value)
+
+
+DATA_FORMATS = ("channels_last", "channels_first")
+
+
+def image_data_format() -> str:
+    """Where the channels of images are by default: 'channels_last', unless set."""
+    return str(_settings["image_data_format"])
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set where the channels of images are, for layers that are not told otherwise.
+
+    Args:
+        data_format: 'channels_last' for (batch, height, width, channels), or
+            'channels_first' for (batch, channels, height, width).
+
+    Raises:
+        ValueError: for anything else.
+    """
+    _settings["image_data_format"] = standardize_data_format(str(data_format))
+
+
+def standardize_data_format(data_format: str | None, owner: str = "") -> str:
+    """'channels_last' or 'channels_first'; None is what has been set.
+
+    Args:
+        data_format: as a user wrote it.
+        owner: whose argument it is, for the error.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if data_format is None:
+        return image_data_format()
+    found = data_format.lower() if isinstance(data_format, str) else data_format
+    if found not in DATA_FORMATS:
+        what = f"data_format={data_format!r}"
+        what = f"{owner} was given {what}" if owner else f"{what} was given"
+        raise ValueError(
+            f"{what}.\n"
+            "Expected 'channels_last' or 'channels_first'.\n"
+            "Leave it away for images of shape (batch, height, width, channels)."
+        )
+    return found

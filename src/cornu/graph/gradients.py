@@ -323,6 +323,7 @@ class GradientTape:
         targets = [convert(t) for t in flatten(target)]
         for each in targets:
             check_differentiable(each)
+            _note_loss(each)
         seeds = _seeds(target, targets, output_gradients)
         flat = flatten(sources)
         entries = self._recording.so_far()
@@ -343,6 +344,16 @@ class GradientTape:
             return [convert(source)]
         # Where the tape saw no read, one before it was opened may count.
         return self._recording.reads_of(source) or [source.value]
+
+
+def _note_loss(target: Any) -> None:
+    """Tell whoever watches the losses of a step of another one."""
+    trace = current()
+    if trace is not None:
+        trace.note_loss(target)
+    else:
+        for listener in TAPES.on_loss:
+            listener(target)
 
 
 def _seeds(target: Any, targets: list[Any], weights: Any) -> list[Any]:

@@ -36,6 +36,8 @@ class Graph:
         nodes: the operations.
         outputs: values that the caller gets.
         state: the variables read, and what becomes of them.
+        checks: numbers that are looked at before any state is written: where one of
+            them is not finite, a program that is asked to check stops there.
 
     Example:
 
@@ -48,7 +50,7 @@ class Graph:
       return multiply
     """
 
-    __slots__ = ("inputs", "name", "nodes", "outputs", "state")
+    __slots__ = ("checks", "inputs", "name", "nodes", "outputs", "state")
 
     def __init__(
         self,
@@ -57,12 +59,14 @@ class Graph:
         outputs: Sequence[Value],
         state: Sequence[StateSlot] = (),
         name: str = "graph",
+        checks: Sequence[Value] = (),
     ) -> None:
         self.inputs = list(inputs)
         self.nodes = list(nodes)
         self.outputs = list(outputs)
         self.state = list(state)
         self.name = name
+        self.checks = list(checks)
 
     def __str__(self) -> str:
         from cornu.graph.printer import format_graph
@@ -71,11 +75,31 @@ class Graph:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: how many operations each section has, and the text."""
+        from cornu.graph import html
+
+        sections: dict[str, Counter[str]] = {}
+        for node in self.nodes:
+            counts = sections.setdefault(node.scope.section or "-", Counter())
+            counts[node.op.name] += 1
+        rows = [
+            [
+                name,
+                str(counts.total()),
+                ", ".join(f"{n} {c}" for n, c in counts.items()),
+            ]
+            for name, counts in sections.items()
+        ]
+        title = f"Graph: {self.name}, {len(self.nodes)} operations"
+        counted = html.table(["Section", "Operations", "Of each kind"], rows, [1])
+        return html.heading(title) + counted + html.preformatted(str(self))
+
     @property
     def results(self) -> list[Value]:
-        """All that must be computed: the outputs and the state that is written."""
+        """All that must be computed: outputs, state that is written, and checks."""
         written = [slot.after for slot in self.state if slot.after is not None]
-        return self.outputs + written
+        return self.outputs + written + self.checks
 
     @property
     def arguments(self) -> list[Value]:
@@ -106,6 +130,7 @@ class Graph:
                 for s in self.state
             ],
             self.name,
+            [new(v) for v in self.checks],
         )
 
     def inline(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-# Colours of the page itself, and greys that are seen on white and on black.
-_LINE = "1px solid rgba(128,128,128,.5)"
-_PRE = f"border:{_LINE};padding:.6em;overflow:auto;max-height:40em;line-height:1.25"
+# Colours of the page itself, and a grey that is seen on white and on black.
+_CELL = "border:1px solid gray;padding:.2em .6em"
+_PRE = "border:1px solid gray;padding:.6em;overflow:auto;max-height:40em"
 
 
 def heading(text: str) -> str:
@@ -39,23 +39,22 @@ def table(
 
     Args:
         header: titles of the columns.
-        rows: a text per column; line ends and blanks at the front are kept.
+        rows: a text per column.
         right: the columns whose texts stand at the right.
     """
     sides = set(right)
 
-    def line(cells: Sequence[str], tag: str, shade: str) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
         parts = []
         for i, cell in enumerate(cells):
-            align = "right" if i in sides else "left"
-            style = f"text-align:{align};border:{_LINE};padding:.25em .6em;"
-            style += f"white-space:pre-wrap;vertical-align:top{shade}"
+            # Said of each cell: the pages of notebooks have tables of their own look.
+            style = f"{_CELL};text-align:{'right' if i in sides else 'left'}"
             parts.append(f'<{tag} style="{style}">{html.escape(cell)}</{tag}>')
         return f"<tr>{''.join(parts)}</tr>"
 
-    head = line(header, "th", ";background:rgba(128,128,128,.15)")
-    body = "".join(line(cells, "td", "") for cells in rows)
+    head = line(header, "th")
+    body = "\n".join(line(cells, "td") for cells in rows)
     style = "border-collapse:collapse;color:inherit"
     return (
-        f'<table style="{style}"><thead>{head}</thead><tbody>{body}</tbody></table>'
+        f'<table style="{style}"><thead>{head}</thead>\n<tbody>{body}</tbody></table>'
     )

@@ -1,10 +1,16 @@
-"""Pieces of error messages: the nearest of the known names, and refused arguments."""
+"""Pieces of messages: the nearest of the known names, refused arguments, warnings."""
 
 from __future__ import annotations
 
-import difflib
+import os
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
+
+from cornu.spelling import closest
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
@@ -16,13 +22,9 @@ def nearest(name: Any, known: Iterable[str]) -> str:
     "Did you mean 'adam'?"
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
-    lowered = {n.lower(): n for n in names}
-    if not close:
-        close = difflib.get_close_matches(str(name).lower(), list(lowered), 1, 0.6)
-        close = [lowered[c] for c in close]
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    close = closest(name, names)
+    if close is not None:
+        return f"Did you mean {close!r}?"
     shown = ", ".join(repr(n) for n in names[:30])
     return f"Known names: {shown}{', ...' if len(names) > 30 else ''}."
 
@@ -56,3 +58,11 @@ def described(value: Any) -> str:
         return f"an array of shape {shape}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the user's that led here, however deep in Cornu we are."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level if frame else 2)

@@ -35,6 +35,31 @@ def eliminate_dead_code(graph: Graph) -> Graph:
     return graph.with_nodes(reversed(kept))
 
 
+def drop_unread_stacks(graph: Graph) -> Graph:
+    """Let loops keep of each step only what somebody reads."""
+    read = {id(v) for v in graph.results}
+    read.update(id(v) for node in graph.nodes for v in node.inputs)
+    known: dict[int, Value] = {}
+    nodes = []
+    for node in graph.nodes:
+        new = copy_node(node, known) if known else node
+        if node.op.name == "scan":
+            body, n = node.params["body"], node.params["n_carry"]
+            kept = [i for i, v in enumerate(node.outputs) if i < n or id(v) in read]
+            if len(kept) < len(node.outputs):
+                less = Graph(
+                    body.inputs,
+                    body.nodes,
+                    [body.outputs[i] for i in kept],
+                    name=body.name,
+                )
+                new = new if new is not node else copy_node(node, known)
+                new.params = {**node.params, "body": less}
+                new.outputs = [new.outputs[i] for i in kept]
+        nodes.append(new)
+    return graph.with_nodes(nodes, known)
+
+
 def merge_common_subexpressions(graph: Graph) -> Graph:
     """Compute once what several nodes compute alike."""
     seen: dict[Any, Node] = {}
@@ -335,7 +360,7 @@ def prepare(graph: Graph, keep: Callable[[Node], bool] = lambda node: False) -> 
 
 def simplify(graph: Graph) -> Graph:
     """The passes that every engine wants, in order."""
-    graph = eliminate_dead_code(graph)
+    graph = drop_unread_stacks(eliminate_dead_code(graph))
     graph = fold_constants(graph)
     graph = drop_broadcasts(graph)
     graph = skip_identities(graph)

@@ -191,6 +191,9 @@ def _format(graph: Graph, title: str, bodies: Names) -> list[str]:
         out += _wrap(f"write x <- new_x: {', '.join(plain)}", "  ", "    ")
     if writes:
         out += _wrap(f"write {_together(writes)}", "  ", "    ")
+    if graph.checks:
+        checks = ", ".join(text(v) for v in graph.checks)
+        out += _wrap(f"check {checks}: finite, before anything is written", "  ")
     returned = ", ".join(text(v) for v in graph.outputs)
     return out + _wrap(f"return {returned}".rstrip(), "  ", "      ")
 

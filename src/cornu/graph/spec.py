@@ -14,6 +14,9 @@ DTYPES = frozenset(("bool", *_INTS, *_FLOATS))
 _SHORT = {"bool": "bool"}
 _SHORT |= {d: d.replace("float", "f").replace("uint", "u") for d in DTYPES - {"bool"}}
 _SHORT |= {d: d.replace("int", "i") for d in _INTS if d.startswith("int")}
+# Text, until a layer on the host makes numbers of it: symbolic tensors have this dtype,
+# and no program has.
+STRING = "string"
 _ALIASES = {"int": "int32", "float": "float32", "double": "float64", "half": "float16"}
 
 

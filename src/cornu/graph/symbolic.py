@@ -7,13 +7,14 @@ traced or concrete tensors, and it is what is serialised.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from cornu.graph.node import Value
-from cornu.graph.spec import Spec, standardize_dtype
+from cornu.graph.spec import STRING, Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.trace import Trace, current, no_trace
 from cornu.graph.tree import flatten, map_structure
@@ -47,7 +48,7 @@ class SymbolicTensor(TensorBase):
 
     Args:
         shape: with None for axes that are open.
-        dtype: dtype name.
+        dtype: dtype name; "string" for text, which layers on the host take.
         name: for people.
         call: the call that makes it; None for an input.
     """
@@ -62,7 +63,8 @@ class SymbolicTensor(TensorBase):
         call: Call | None = None,
     ) -> None:
         self.shape_ = tuple(shape)
-        self.dtype_ = standardize_dtype(dtype)
+        text = dtype is str or dtype == STRING
+        self.dtype_ = STRING if text else standardize_dtype(dtype)
         self.name = name
         self.call = call
 
@@ -180,8 +182,17 @@ def record(
     function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], name: str
 ) -> Any:
     """Enter a call in the DAG and return its symbolic outputs."""
+    # Copies of the lists: the caller may append to them for the next layer.
+    args, kwargs = map_structure(lambda leaf: leaf, (args, kwargs))
     call = Call(function, args, kwargs)
-    specs = compute_output_spec(function, *args, **kwargs)
+    _refuse_text(call, name)
+    try:
+        specs = compute_output_spec(function, *args, **kwargs)
+    except (TypeError, ValueError) as error:
+        told = _told_of_open_axes(error, name)
+        if told is None:
+            raise
+        raise told.with_traceback(error.__traceback__) from None
 
     def output(spec: Any) -> Any:
         if not isinstance(spec, SymbolicTensor):
@@ -194,8 +205,31 @@ def record(
     return call.outputs
 
 
-# Two sizes for open axes: what differs between two traces is open in the result.
-_SIZES = (83, 89)
+def _refuse_text(call: Call, name: str) -> None:
+    """Raise where text goes to what computes with numbers."""
+    if getattr(call.function, "takes_text", False):
+        return
+    for symbol in call.parents:
+        if symbol.dtype == STRING:
+            raise TypeError(
+                f"{name!r} was called on {symbol!r}, which is text.\n"
+                "Expected numbers: only layers that look words up take text.\n"
+                "Put a TextVectorization, StringLookup or Hashing layer before it."
+            )
+
+
+def _told_of_open_axes(error: Exception, name: str) -> Exception | None:
+    """The error with None for the sizes that open axes had, and whose it is."""
+    text = str(error)
+    shown = re.sub(rf"\b({_SIZES[0]}|{_SIZES[1]})\b", "None", text)
+    if type(error) not in (TypeError, ValueError) or shown == text:
+        return None
+    return type(error)(shown if repr(name) in shown else f"{name!r}: {shown}")
+
+
+# Two sizes for open axes: what differs between two traces is open in the result. They
+# are large and far apart, so that long strides leave them different.
+_SIZES = (251, 509)
 
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -206,10 +240,10 @@ def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any)
     """
     leaves = flatten([args, kwargs])
     open_axes = any(isinstance(x, SymbolicTensor) and None in x.shape for x in leaves)
-    first = _trace_specs(function, args, kwargs, _SIZES[0])
-    if not open_axes:
+    first, opened = _trace_specs(function, args, kwargs, _SIZES[0])
+    if not (open_axes or opened):
         return map_structure(_symbol, first, first)
-    second = _trace_specs(function, args, kwargs, _SIZES[1])
+    second, _ = _trace_specs(function, args, kwargs, _SIZES[1])
     return map_structure(_symbol, first, second)
 
 
@@ -245,8 +279,12 @@ class Spec_:
         self.mask: Spec | None = None if mask is None else mask.spec
 
 
-def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) -> Any:
+def _trace_specs(
+    function: Any, args: tuple, kwargs: dict[str, Any], size: int
+) -> tuple[Any, bool]:
+    """Specs of what comes out, and whether a layer on the host opened an axis."""
     with no_trace(), Trace("shape inference") as t:
+        t.open_size = size
         table = t.symbols = Placeholders(t, size)
 
         def stand_in(leaf: Any) -> Any:
@@ -254,7 +292,8 @@ def _trace_specs(function: Any, args: tuple, kwargs: dict[str, Any], size: int) 
 
         args, kwargs = map_structure(stand_in, (args, kwargs))
         result = function(*args, **kwargs)
-        return map_structure(lambda v: Spec_(v) if isinstance(v, Value) else v, result)
+        specs = map_structure(lambda v: Spec_(v) if isinstance(v, Value) else v, result)
+        return specs, t.opened
 
 
 class Placeholders(dict):

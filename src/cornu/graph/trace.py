@@ -78,9 +78,14 @@ class Trace:
         self.inputs: list[Value] = []
         self.captured: list[tuple[Value, Value]] = []  # (outside, inside)
         self.slots: dict[int, StateSlot] = {}
+        self.losses: list[Value] = []  # numbers that gradients were taken of
         self.symbols: dict[int, Any] | None = None  # symbolic tensor -> its value here
         self.on_read: list[Callable[[Variable, Value], None]] = []
         self.around_is_eager = False  # a body traced in eager mode captures Tensors
+        # While shapes are found out alone: what open axes are taken for, and whether
+        # an axis has been opened that is not the input's.
+        self.open_size: int | None = None
+        self.opened = False
         self.scope = Scope()
         self._literals: dict[Literal, Value] = {}
         self._base_frame: Any = None
@@ -95,13 +100,13 @@ class Trace:
         _local.trace = self._outer
         self._base_frame = None  # a frame keeps every local of its caller alive
 
-    def finish(self, outputs: Sequence[Value]) -> Graph:
-        """The Graph of what was traced, with these outputs."""
+    def finish(self, outputs: Sequence[Value], checks: Sequence[Value] = ()) -> Graph:
+        """The Graph of what was traced, with these outputs and checks."""
         slots = [
             StateSlot(s.variable, s.before, None if s.after is s.before else s.after)
             for s in self.slots.values()
         ]
-        return Graph(self.inputs, self.nodes, outputs, slots, self.name)
+        return Graph(self.inputs, self.nodes, outputs, slots, self.name, checks)
 
     # What goes into the graph
 
@@ -172,6 +177,21 @@ class Trace:
         node = Node(op, values, params, specs, self.scope, source, self)
         self.nodes.append(node)
         return tuple(node.outputs) if several else node.outputs[0]
+
+    def note_loss(self, value: Value) -> None:
+        """Note a number that gradients are taken of, as long as no weight has changed.
+
+        What comes later, as the second loss of a step that trains two networks in
+        turn, cannot be looked at before the first one is updated.
+        """
+        changed = any(
+            s.after is not s.before and s.variable.trainable
+            for s in self.slots.values()
+        )
+        if value.shape == () and self.parent is None and not changed:
+            if value.node is not None and not value.name:
+                value.name = "loss"
+            self.losses.append(value)
 
     # State
 

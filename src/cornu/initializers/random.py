@@ -3,7 +3,6 @@ every engine."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from cornu.graph.trace import no_trace
 from cornu.initializers.base import Initializer, dtype_name
 from cornu.ops import random
 from cornu.ops.random import SeedGenerator
+from cornu.spelling import closest
 
 
 class RandomInitializer(Initializer):
@@ -140,8 +140,8 @@ _STDDEV_OF_TRUNCATED = 0.87962566103423978
 def _one_of(value: Any, allowed: Sequence[str], argument: str) -> str:
     if value in allowed:
         return value
-    close = difflib.get_close_matches(str(value), allowed, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    close = closest(value, allowed)
+    hint = f" Did you mean {close!r}?" if close else ""
     raise ValueError(
         f"VarianceScaling was given {argument}={value!r}.\n"
         f"Expected {', '.join(map(repr, allowed))}.\nWrite one of these.{hint}"

@@ -354,14 +354,15 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     2018): robust against wrong labels.
 
     Args:
-        y_true: class indices.
+        y_true: class indices, of shape (n,) or (n, 1) for outputs (n, classes).
         y_pred: probabilities.
         q: from 0 (crossentropy) to 1 (mean absolute error).
 
     Returns:
         Tensor without the last axis.
     """
-    y_pred = as_tensor(y_pred)
+    y_pred, y_true = as_tensor(y_pred), as_tensor(y_true)
+    y_true = without_class_axis(y_true, y_pred, -1)
     hot = ops.one_hot(y_true, y_pred.shape[-1], dtype=y_pred.dtype)
     return (1.0 - ops.power(ops.sum(y_pred * hot, axis=-1), q)) / q
 

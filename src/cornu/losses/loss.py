@@ -8,7 +8,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
-from cornu.graph.messages import nearest
+from cornu.graph.messages import described, nearest
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase, keras_mask
 from cornu.graph.trace import convert
@@ -107,6 +107,12 @@ class Loss:
         y_pred = _each(lambda x: as_tensor(x, self._dtype), y_pred)
         y_true = _each(self.convert_target, y_true)
         losses = self.call(y_true, y_pred)
+        if losses is None or isinstance(losses, (str, dict)):
+            raise TypeError(
+                f"The loss {self.name!r} returned {described(losses)}.\n"
+                "Expected a tensor with one value per sample.\n"
+                "Return it: return ops.mean(ops.square(y_true - y_pred), axis=-1)."
+            )
         mask = merge_masks(mask, self.mask_of(y_true, y_pred))
         return reduce_weighted_values(
             losses, sample_weight, mask, self.reduction, self._dtype

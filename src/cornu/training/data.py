@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.messages import described
 from cornu.graph.spec import Spec
 from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten, map_structure
@@ -52,16 +54,29 @@ def as_array(value: Any, what: str) -> np.ndarray:
             array = np.asarray(value)
         except ValueError as error:
             raise ValueError(
-                f"{what} cannot be made an array: {error}.\n"
+                f"{what} cannot be made an array: its rows differ in length.\n"
                 "Expected rows of equal length.\n"
                 "Pad them to one length, or turn word indices into multi-hot rows."
             ) from error
+    if array.size and isinstance(array.flat[0], str):
+        fix = "Turn text into numbers first, for example into one index per word."
+        if what.startswith("y"):
+            fix = f"Number the classes: np.unique({what}, return_inverse=True)[1]."
+        raise TypeError(
+            f"{what} of shape {array.shape} holds text, such as "
+            f"{str(array.flat[0])!r}.\n"
+            f"Expected numbers: floats, integers or booleans.\n{fix}"
+        )
     if array.dtype.kind not in "biuf":
+        fix = f"Convert it, for example with {what}.astype('float32')."
+        if array.dtype == object:
+            fix = (
+                "If its rows are lists of different lengths, pad them or make "
+                f"multi-hot rows. {fix}"
+            )
         raise TypeError(
             f"{what} has dtype {array.dtype}, which holds no plain numbers.\n"
-            "Expected numbers: floats, integers or booleans.\n"
-            "If its rows are lists of different lengths, pad them or make multi-hot "
-            "rows; if they are text, turn the text into numbers first."
+            f"Expected numbers: floats, integers or booleans.\n{fix}"
         )
     return array
 
@@ -79,11 +94,21 @@ class ArrayData:
     """
 
     def __init__(self, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+        if x is None:
+            raise TypeError(
+                "No data was given: x is None.\n"
+                "Expected an array of inputs, or a list or dict of arrays.\n"
+                "Pass x, with the samples on its first axis."
+            )
         if callable(getattr(x, "__next__", None)) or hasattr(x, "__getitem__") is False:
             raise TypeError(
                 f"x is {type(x).__name__}, which is no array.\n"
                 "Expected NumPy arrays, or lists or dicts of them.\n"
-                "Collect the batches first: x = np.concatenate(list(batches))."
+                + (
+                    "Collect the batches first: x = np.concatenate(list(batches))."
+                    if hasattr(x, "__iter__")
+                    else "Make one, the samples on its first axis: np.array([...])."
+                )
             )
         parts = {"x": x, "y": y, "sample_weight": sample_weight}
         self.parts = {k: _arrays(v, k) for k, v in parts.items()}
@@ -136,7 +161,7 @@ class ArrayData:
 
     def split(self, fraction: float) -> tuple[ArrayData, ArrayData]:
         """The first part for training, and the last `fraction` for validation."""
-        if not 0 < fraction < 1:
+        if not isinstance(fraction, Real) or not 0 < fraction < 1:
             raise ValueError(
                 f"validation_split={fraction!r} was given.\n"
                 "Expected a number between 0 and 1, the part to keep for validation.\n"
@@ -188,6 +213,7 @@ def weights_of_classes(
             "class_weight was given for a model with several targets.\n"
             "Expected one array of targets.\nUse sample_weight instead."
         )
+    _check_class_weight(class_weight)
     labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
     labels = np.round(labels).astype(np.int64)
     missing = set(np.unique(labels).tolist()) - {int(k) for k in class_weight}
@@ -199,6 +225,21 @@ def weights_of_classes(
     values = np.array([table[k] for k in keys.tolist()], config.floatx())
     weights = values[np.searchsorted(keys, labels)]
     return weights if given is None else weights * given.reshape(len(weights))
+
+
+def _check_class_weight(given: Any) -> None:
+    """Raise where this is no dict from class indices to weights."""
+    good = isinstance(given, dict) and all(
+        isinstance(k, Real) and k == round(k) and isinstance(v, Real) and v == v
+        for k, v in given.items()
+    )
+    if not good:
+        raise ValueError(
+            f"class_weight={described(given)} was given.\n"
+            "Expected a dict from class indices to weights.\n"
+            "For example class_weight={0: 1.0, 1: 5.0}; for other labels number the "
+            "classes first."
+        )
 
 
 def batch_spec(array: np.ndarray, n: int) -> Spec:
@@ -232,9 +273,11 @@ class Batches:
             ]
         return self._rows[n], self._out[n]
 
-    def __call__(self, order: np.ndarray | None = None) -> Iterator[list[np.ndarray]]:
-        """The batches, in this order of rows (or as the rows stand)."""
-        for start in range(0, self.length, self.batch_size):
+    def __call__(
+        self, order: np.ndarray | None = None, first: int = 0
+    ) -> Iterator[list[np.ndarray]]:
+        """The batches from number `first`, in this order of rows (or as they stand)."""
+        for start in range(first * self.batch_size, self.length, self.batch_size):
             stop = min(start + self.batch_size, self.length)
             if order is None:
                 yield self._slice(start, stop)

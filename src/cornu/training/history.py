@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import math
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from cornu import files
-from cornu.training.callbacks import Callback
+from cornu.graph import html
+from cornu.training.callbacks import Callback, MonitorCallback
 
 # Short and long spellings of one thing: books print the one, Keras 3 records the other.
 _ALIASES = [
@@ -94,6 +97,13 @@ class History(Callback):
         self.epoch = []
         self.history = Logs()
 
+    def get_state(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "history": dict(self.history)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.epoch = list(state["epoch"])
+        self.history = Logs({k: list(v) for k, v in state["history"].items()})
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.epoch.append(epoch)
         for key, value in (logs or {}).items():
@@ -119,8 +129,52 @@ class History(Callback):
             files.write(path, as_png(figure))
         return figure
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: last and best numbers, and the curves."""
+        rows = [[name, *self._told(name)] for name in self.history]
+        title = html.heading(f"History of {len(self.epoch)} epochs")
+        table = html.table(["", "Last", "Best", "In epoch"], rows, [1, 2, 3])
+        return title + table + self._curves()
+
+    def _told(self, name: str) -> list[str]:
+        """Texts of the last number under a name, the best one, and its epoch."""
+        numbers = self.history[name]
+        watcher = MonitorCallback(name)
+        watcher.set_model(self.model)
+        try:
+            worst = -math.inf if watcher._direction() == "up" else math.inf
+        except (AttributeError, ValueError):  # neither metric nor model says it
+            return [_text(numbers[-1]), "-", "-"]
+        known = [worst if math.isnan(n) else n for n in numbers]
+        at = known.index(max(known) if worst < 0 else min(known))
+        # With validation_freq there are fewer numbers, and no record of their epochs.
+        complete = len(numbers) == len(self.epoch)
+        epoch = str(self.epoch[at] + 1) if complete else "-"
+        return [_text(numbers[-1]), _text(numbers[at]), epoch]
+
+    def _curves(self) -> str:
+        """The curves as HTML; nothing without matplotlib, or without an epoch."""
+        if not self.epoch:
+            return ""
+        try:
+            figure = self.plot()
+        except ModuleNotFoundError:
+            return ""
+        from cornu.training.plots import as_png
+
+        picture = base64.b64encode(as_png(figure)).decode()
+        width = round(figure.get_figwidth() * 64)
+        return (
+            '<img alt="Losses and metrics by epoch" style="max-width:100%" '
+            f'width="{width}" src="data:image/png;base64,{picture}">'
+        )
+
     def __repr__(self) -> str:
         return f"<History of {len(self.epoch)} epochs: {_listed(self.history)}>"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _listed(names: Iterable[str]) -> str:

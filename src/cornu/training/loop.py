@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from cornu.graph.messages import refuse_unknown
-from cornu.graph.tree import flatten, map_structure
-from cornu.ops import random
+from cornu.graph.tree import map_structure
 from cornu.training import preflight
-from cornu.training.callbacks import CallbackList
+from cornu.training.callbacks import CallbackList, TerminateOnNaN
 from cornu.training.data import ArrayData, Batches, unpack_x_y_sample_weight
+from cornu.training.feed import Feed
 from cornu.training.history import History
 from cornu.training.interrupt import DeferredInterrupt
-from cornu.training.progress import Progress
-from cornu.training.steps import Steps, listed
+from cornu.training.nonfinite import LossWatch
+from cornu.training.progress import verbosity
+from cornu.training.run import Run
+from cornu.training.steps import Steps
 
 
 class Trainer(Steps):
@@ -77,70 +76,101 @@ class Trainer(Steps):
         epochs = kwargs.pop("nb_epoch", epochs)
         refuse_unknown("fit", kwargs, _FIT_ARGUMENTS)
         self._check_compiled("fit")
-        data = ArrayData(x, y, sample_weight)
+        data = self._data(x, y, sample_weight)
         held_out = None
         if validation_split and validation_data is None:
             data, held_out = data.split(validation_split)
         elif validation_data is not None:
-            held_out = ArrayData(*unpack_x_y_sample_weight(validation_data))
+            with preflight.about("validation_data"):
+                held_out = self._data(*unpack_x_y_sample_weight(validation_data))
         if class_weight is not None:  # what is held out is judged without them
             data.weigh_classes(class_weight)
         size = _positive(batch_size, "batch_size", 32)
         epochs = _positive(epochs, "epochs", 1, least=0)
-        self._preflight(data)
+        initial_epoch = _positive(initial_epoch, "initial_epoch", 0, least=0)
+        rows = _positive(validation_batch_size, "validation_batch_size", size)
+        if validation_steps is not None:
+            _positive(validation_steps, "validation_steps", 1)
+        if isinstance(validation_freq, str) or not hasattr(validation_freq, "__iter__"):
+            _positive(validation_freq, "validation_freq", 1)
+        self._preflight(data, fitting=True)
         if held_out is not None:
-            self._preflight(held_out)
+            with preflight.about("validation_data"):
+                self._preflight(held_out)
+                preflight.check_alike(data.parts, held_out.parts)
         batches = Batches(data.arrays, size)
         steps = _positive(steps_per_epoch, "steps_per_epoch", batches.count)
-        parts = _in_epochs(
-            batches, steps, lambda: shuffled(data.length) if shuffle else None
-        )
-        history = History()
-        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        listeners = CallbackList(callbacks, self, params, history)
-        self.history = history
-        self.stop_training = False
+        params = {"epochs": epochs, "steps": steps}
+        params["do_validation"] = held_out is not None
+        listeners = self._listeners(callbacks, verbose, add_history=True, **params)
+
+        def validate(epoch: int, interrupt: DeferredInterrupt) -> dict[str, float]:
+            if held_out is None or not _due(validation_freq, epoch):
+                return {}
+            return self._evaluate(
+                held_out, rows, validation_steps, listeners, interrupt
+            )
+
+        feed, numbers = Feed(batches, steps, shuffle), range(initial_epoch, epochs)
+        return self._train(data, feed, numbers, listeners, validate)
+
+    def _train(
+        self,
+        data: ArrayData,
+        feed: Feed,
+        numbers: range,
+        listeners: CallbackList,
+        validate: Callable[[int, DeferredInterrupt], dict[str, float]],
+    ) -> Any:
+        """Train on what `fit` has found to be in order, in the epochs of `numbers`."""
+        self.history, self.stop_training = listeners.history, False
+        stops = [isinstance(c, TerminateOnNaN) for c in listeners.callbacks]
+        watch = LossWatch(self, stop=any(stops))
+
+        def prepare() -> None:  # a step whose effects `set_state` will replace
+            self._runner("train", data.parts_list)(next(feed.batches()))
+
+        run = Run(self, listeners.callbacks, feed, numbers.start, prepare)
         listeners.on_train_begin(None)
-        with DeferredInterrupt() as interrupt:
+        with DeferredInterrupt() as interrupt, listeners:
 
-            def train(progress: Progress) -> dict[str, Any]:
-                return self._train_epoch(
-                    next(parts), data, listeners, progress, interrupt
-                )
+            def train() -> dict[str, Any]:
+                return self._train_epoch(run, data, listeners, watch, interrupt)
 
-            def validate(epoch: int) -> dict[str, float]:
-                if held_out is None or not _due(validation_freq, epoch):
-                    return {}
-                rows = validation_batch_size or size
-                return self._evaluate(
-                    held_out, rows, validation_steps, listeners, interrupt
-                )
-
-            show = partial(Progress, verbose, steps=steps)
-            numbers = range(initial_epoch, epochs)
-            self._train_epochs(numbers, show, listeners, train, validate)
+            self._train_epochs(
+                run, numbers.stop, listeners, train, lambda n: validate(n, interrupt)
+            )
         listeners.on_train_end(None)
-        return history
+        return self.history
+
+    def _listeners(self, callbacks: Any, verbose: Any, **more: Any) -> CallbackList:
+        """The callbacks, and who shows how far it is, unless nobody shall."""
+        level = verbosity(verbose)
+        return CallbackList(
+            callbacks, add_progbar=level > 0, model=self, verbose=level, **more
+        )
 
     def _train_epochs(
         self,
-        numbers: range,
-        show: Callable[..., Progress],
+        run: Run,
+        epochs: int,
         listeners: CallbackList,
-        train: Callable[[Progress], dict[str, Any]],
+        train: Callable[[], dict[str, Any]],
         validate: Callable[[int], dict[str, float]],
     ) -> None:
         """Train epoch after epoch, until the last one or until a callback stops it."""
+        for keeper in listeners.keepers:
+            keeper.restore(run)
         try:
-            for epoch in numbers:
-                listeners.on_epoch_begin(epoch, None)
-                with show(title=f"Epoch {epoch + 1}/{numbers.stop}") as progress:
-                    logs = train(progress)
-                    logs.update({f"val_{k}": v for k, v in validate(epoch).items()})
-                    progress.close(logs)
-                listeners.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    return
+            while run.epoch < epochs and not run.stopped:
+                listeners.on_epoch_begin(run.epoch, None)
+                run.begin_epoch()
+                logs = train()
+                logs.update({f"val_{k}": v for k, v in validate(run.epoch).items()})
+                listeners.on_epoch_end(run.epoch, logs)
+                run.end_epoch()
+                for keeper in listeners.keepers:
+                    keeper.keep(run)
         finally:
             # An interrupted run, too, ends with the averages that its optimizer keeps.
             if self.optimizer.built:
@@ -148,26 +178,29 @@ class Trainer(Steps):
 
     def _train_epoch(
         self,
-        batches: Iterator[Any],
+        run: Run,
         data: ArrayData,
         listeners: CallbackList,
-        progress: Progress,
+        watch: LossWatch,
         interrupt: DeferredInterrupt,
     ) -> dict[str, Any]:
-        self.reset_metrics()
-        run, logs = self._runner("train", data.parts_list), None
-        for step, batch in enumerate(batches):
-            if listeners.wants_batches:
-                listeners.on_train_batch_begin(step, None)
-            logs = run(batch)
-            if listeners.wants_batches:
-                listeners.on_train_batch_end(step, self._logs(logs))
-            if progress.due():
-                progress.update(step + 1, self._logs(logs))
+        """The batches of an epoch that are left; `run` knows how far it is."""
+        if not run.step:
+            self.reset_metrics()
+        take = self._runner("train", data.parts_list, watch)
+        for batch in run.feed.epoch(run.step):
+            listeners.begin_batch("train", run.step)
+            run.logs = take(batch)
+            listeners.end_batch("train", run.step, self._logs, run.logs)
+            run.step += 1
             interrupt.check()
             if self.stop_training:
                 break
-        return self._logs(logs)
+            for keeper in listeners.keepers:
+                keeper.keep(run)
+        logs = self._logs(run.logs)
+        listeners.end_batches("train", run.step, logs)
+        return logs
 
     def evaluate(
         self,
@@ -198,14 +231,13 @@ class Trainer(Steps):
         """
         refuse_unknown("evaluate", kwargs, _EVALUATE_ARGUMENTS)
         self._check_compiled("evaluate")
-        data = ArrayData(x, y, sample_weight)
+        data = self._data(x, y, sample_weight)
         self._preflight(data)
         size = _positive(batch_size, "batch_size", 32)
         count = -(-data.length // size)
-        listeners = CallbackList(callbacks, self, {"verbose": verbose})
-        progress = Progress(verbose, "", min(count, steps or count))
-        logs = self._evaluate(data, size, steps, listeners, None)
-        progress.close(logs)
+        steps = min(count, _positive(steps, "steps", count))
+        with self._listeners(callbacks, verbose, steps=steps) as listeners:
+            logs = self._evaluate(data, size, steps, listeners, None)
         return logs if return_dict else self._in_order(logs)
 
     def _evaluate(
@@ -218,18 +250,18 @@ class Trainer(Steps):
     ) -> dict[str, float]:
         self.reset_metrics()
         listeners.on_test_begin(None)
-        run, logs = self._runner("test", data.parts_list), None
+        run, logs, done = self._runner("test", data.parts_list), None, 0
         for step, batch in enumerate(Batches(data.arrays, size)()):
             if step == steps:
                 break
-            if listeners.wants_batches:
-                listeners.on_test_batch_begin(step, None)
+            listeners.begin_batch("test", step)
             logs = run(batch)
-            if listeners.wants_batches:
-                listeners.on_test_batch_end(step, self._logs(logs))
+            listeners.end_batch("test", step, self._logs, logs)
+            done = step + 1
             if interrupt is not None:
                 interrupt.check()
         found = self._logs(logs)
+        listeners.end_batches("test", done, found)
         listeners.on_test_end(found)
         return found
 
@@ -262,24 +294,22 @@ class Trainer(Steps):
         refuse_unknown(
             "predict", kwargs, ["x", "batch_size", "verbose", "steps", "callbacks"]
         )
-        data = ArrayData(x)
+        data = self._data(x)
         self._check_data(data.parts["x"])
         size = _positive(batch_size, "batch_size", 32)
-        listeners = CallbackList(callbacks, self, {"verbose": verbose})
         count = -(-data.length // size)
-        progress = Progress(verbose, "", min(count, steps or count))
-        listeners.on_predict_begin(None)
+        steps = min(count, _positive(steps, "steps", count))
         run, found = self._runner("predict", data.parts_list), []
-        for step, batch in enumerate(Batches(data.arrays, size)()):
-            if step == steps:
-                break
-            if listeners.wants_batches:
-                listeners.on_predict_batch_begin(step, None)
-            found.append(run(batch))
-            if listeners.wants_batches:
-                listeners.on_predict_batch_end(step, {"outputs": found[-1]})
-        progress.close({})
-        listeners.on_predict_end(None)
+        with self._listeners(callbacks, verbose, steps=steps) as listeners:
+            listeners.on_predict_begin(None)
+            for step, batch in enumerate(Batches(data.arrays, size)()):
+                if step == steps:
+                    break
+                listeners.begin_batch("predict", step)
+                found.append(run(batch))
+                listeners.end_batch("predict", step, _as_outputs, found[-1])
+            listeners.end_batches("predict", len(found), {})
+            listeners.on_predict_end(None)
         return map_structure(lambda *parts: np.concatenate(parts), *found)
 
     def train_on_batch(
@@ -298,7 +328,7 @@ class Trainer(Steps):
             The loss, or a list of the loss and the metrics.
         """
         self._check_compiled("train_on_batch")
-        data = ArrayData(x, y, sample_weight)
+        data = self._data(x, y, sample_weight)
         if class_weight is not None:
             data.weigh_classes(class_weight)
         self._preflight(data)
@@ -313,41 +343,75 @@ class Trainer(Steps):
     ) -> Any:
         """The loss and the metrics of one batch."""
         self._check_compiled("test_on_batch")
-        data = ArrayData(x, y, sample_weight)
+        data = self._data(x, y, sample_weight)
         self._preflight(data)
         return self._on_batch("test", data, return_dict)
+
+    def step_program(
+        self, step: str, x: Any, y: Any = None, sample_weight: Any = None
+    ) -> Any:
+        """The program of one step on such a batch. Nothing is run, no weight changes.
+
+        Args:
+            step: 'train', 'test' or 'predict'.
+            x: inputs of a batch; their shapes and dtypes are what matters.
+            y: its targets; none for 'predict'.
+            sample_weight: a weight per sample, or None.
+
+        Returns:
+            The program, as `train_program` is one; `print` it, or its `graph`.
+
+        Raises:
+            RuntimeError: for 'train' and 'test' before `compile`.
+            ValueError: for another step, and for data that does not fit.
+        """
+        if step not in ("train", "test", "predict"):
+            raise ValueError(
+                f"step_program was asked for the step {step!r}.\n"
+                "Expected 'train', 'test' or 'predict'.\n"
+                "For example model.step_program('predict', x)."
+            )
+        if step == "predict":
+            data = self._data(x)
+            self._check_data(data.parts["x"])
+        else:
+            self._check_compiled("step_program")
+            data = self._data(x, y, sample_weight)
+            self._preflight(data)
+        batch = next(Batches(data.arrays, data.length)())
+        return self._program(step, data.parts_list, batch).program
 
     def _on_batch(self, mode: str, data: ArrayData, return_dict: bool) -> Any:
         self.reset_metrics()
         batch = next(Batches(data.arrays, data.length)())
+        watch = self._batch_watch if mode == "train" else None
         with DeferredInterrupt() if mode == "train" else nullcontext():
-            logs = self._logs(self._runner(mode, data.parts_list)(batch))
+            logs = self._logs(self._runner(mode, data.parts_list, watch)(batch))
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        data = ArrayData(x)
+        data = self._data(x)
         self._check_data(data.parts["x"])
         batch = next(Batches(data.arrays, data.length)())
         return self._runner("predict", data.parts_list)(batch)
 
+    def _data(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayData:
+        """The user's data, once what works on the host has been run on it."""
+        return ArrayData(self._on_host(x), y, sample_weight)
+
+    def _on_host(self, x: Any) -> Any:
+        """What the program of this model is fed; Model knows more."""
+        return x
+
     def _check_data(self, x: Any) -> None:
         """Refuse arrays that cannot be fed to this model; Model knows more."""
 
-    def _preflight(self, data: ArrayData) -> None:
+    def _preflight(self, data: ArrayData, fitting: bool = False) -> None:
         """Refuse data that cannot be meant, before anything is traced."""
-        x, y, _ = data.parts_list
+        x, y, sample_weight = data.parts_list
         self._check_data(x)
-        outputs = getattr(self, "outputs", None)
-        if y is None or self._compiled_loss is None or not outputs:
-            return
-        names = self._names_of(outputs if len(outputs) > 1 else outputs[0])
-        if self._compiled_loss.functions is None:
-            self._compiled_loss.build(names)
-        targets = listed(y, names)
-        shapes = [tuple(o.shape[1:]) for o in outputs]
-        inputs = [a for a in flatten(x) if a is not None]
-        preflight.check_fit(self, inputs, targets, names, shapes)
+        preflight.check(self, x, y, sample_weight, fitting)
 
 
 _FIT_ARGUMENTS = [
@@ -361,29 +425,8 @@ _EVALUATE_ARGUMENTS = [
 ]  # fmt: skip
 
 
-def _in_epochs(
-    batches: Batches, steps: int, order: Callable[[], Any]
-) -> Iterator[Iterator[Any]]:
-    """The batches of each epoch; as in Keras, `steps` of them that go on through the
-    data from epoch to epoch, and begin anew when it is used up."""
-    while True:
-        stream, left = batches(order()), batches.count
-        while left > 0:
-            if left < steps:
-                warnings.warn(
-                    f"An epoch has only {left} of the {steps} steps that "
-                    "steps_per_epoch asks for: the data is used up.\n"
-                    f"Expected a divisor of {batches.count}, the number of batches.\n"
-                    "Leave steps_per_epoch away to use all data in each epoch.",
-                    stacklevel=3,
-                )
-            yield islice(stream, steps)
-            left -= steps
-
-
-def shuffled(n: int) -> np.ndarray:
-    """A new order of n samples, by the seed of `set_random_seed`."""
-    return np.asarray(random.shuffle(np.arange(n, dtype=np.int32)))
+def _as_outputs(outputs: Any) -> dict[str, Any]:
+    return {"outputs": outputs}
 
 
 def _due(freq: int | Sequence[int], epoch: int) -> bool:

@@ -1,23 +1,28 @@
 """Before the first step: is this loss meant for these labels and this output?
 
-What Keras accepts and books print stays accepted; refused is what cannot be meant.
+What Keras accepts and books print stays accepted; refused is what cannot be meant. What
+runs, but is hardly ever meant, is warned of by `fit`.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from cornu.graph.messages import nearest
+from cornu.graph.messages import nearest, warn_user
+from cornu.losses.targets import kind_of
+from cornu.training.matching import Case, blocks, squeezed
 
 _LEVELS = ("error", "warn", "off")
 _level = ["error"]
+_about = [""]
 
 
 class PreflightWarning(UserWarning):
-    """Something about data, loss and output that cannot be meant."""
+    """Something about data, loss and output that cannot be meant, or hardly."""
 
 
 def set_preflight(level: str) -> None:
@@ -32,7 +37,7 @@ def set_preflight(level: str) -> None:
     if level not in _LEVELS:
         raise ValueError(
             f"set_preflight was given {level!r}.\n"
-            f"Expected one of {', '.join(_LEVELS)}.\n"
+            f"Expected one of {', '.join(map(repr, _LEVELS))}.\n"
             f"{nearest(level, _LEVELS)}"
         )
     _level[0] = level
@@ -43,174 +48,174 @@ def preflight() -> str:
     return _level[0]
 
 
-def check_fit(model: Any, x: Any, y: Any, names: list[str], units: list[Any]) -> None:
-    """Check inputs and targets before the first step of a fit.
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """What is wrong with data in here is said to be in this argument."""
+    before, _about[0] = _about[0], f"In {what}: "
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError):
+            raise
+        named = type(error)(_about[0] + str(error))
+        raise named.with_traceback(error.__traceback__) from None
+    finally:
+        _about[0] = before
+
+
+def _refuse(message: str) -> None:
+    if _level[0] == "warn":
+        warn_user(_about[0] + message, PreflightWarning)
+        return
+    raise ValueError(message)
+
+
+def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None:
+    """Check the data of a fit or an evaluation before its first step.
 
     Args:
         model: the compiled model.
-        x: arrays of the inputs.
-        y: arrays of the targets, one per output (or None).
-        names: names of the outputs.
-        units: shapes of the outputs, without the batch.
+        x: inputs, in their nesting.
+        y: targets, in their nesting, or None.
+        sample_weight: weights, in their nesting, or None.
+        fitting: whether to warn, too, of what is hardly meant.
 
     Raises:
         ValueError: in three parts, where the level is 'error'.
     """
     if _level[0] == "off":
         return
-    for array in x:
-        _check_finite(array, "x")
-    functions = model._compiled_loss.functions or []
-    for function, target, name, shape in zip(functions, y, names, units, strict=False):
-        if function is None or target is None:
-            continue
-        _check_finite(target, "y")
-        kind = getattr(function, "name", "")
-        check = _CHECKS.get(kind)
-        if check is not None and shape:
-            logits = bool(getattr(function, "_fn_kwargs", {}).get("from_logits", False))
-            ignored = getattr(function, "_fn_kwargs", {}).get("ignore_class")
-            problem = check(target, shape, name, logits, ignored)
-            if problem is not None:
-                _tell(problem)
-
-
-def _tell(message: str) -> None:
-    if _level[0] == "warn":
-        warnings.warn(message, PreflightWarning, stacklevel=6)
+    inputs = _named(x, "x")
+    for name, array in [*inputs, *_named(sample_weight, "sample_weight")]:
+        _check_finite(array, name)
+    outputs = None if y is None else model._known_outputs(x)
+    if outputs is None or model._compiled_loss is None:
         return
-    raise ValueError(message)
+    names = [output.name for output in outputs]
+    targets = _by_output(y, names, "y", "target")
+    weights = _by_output(sample_weight, names, "sample_weight", "weight")
+    if model._compiled_loss.functions is None:
+        model._compiled_loss.build(names)
+    functions = model._compiled_loss.functions or []
+    shown = {id(array): name for name, array in _named(y, "y")}
+    each = zip(outputs, functions, targets, weights, strict=True)
+    for output, loss, target, weight in each:
+        if loss is not None and target is None:
+            _refuse(
+                f"Output {output.name!r} has a loss, but no target was given for it.\n"
+                f"Expected one for each of the outputs {', '.join(names)}.\n"
+                f"Pass it in y=, or compile with a loss of None for {output.name!r}."
+            )
+        elif loss is not None and kind_of(loss) is not None:
+            if all(target is not array for _, array in inputs):  # an autoencoder's is
+                _check_finite(target, shown[id(target)])
+            case = Case(loss, output, target, weight)
+            problem = case.problem()
+            if problem is not None:
+                _refuse(problem)
+            elif fitting:
+                for advice in case.advice():
+                    warn_user(advice, PreflightWarning)
 
 
-def _check_finite(array: np.ndarray, what: str) -> None:
-    # The sum is NaN or infinite if any element is, and needs no array of booleans. If
-    # it only overflows, the elements are looked at.
+def check_alike(data: dict[str, Any], held_out: dict[str, Any]) -> None:
+    """Check that validation data is of the kind of the training data.
+
+    Args:
+        data: 'x' and 'y' of the training, each in its nesting.
+        held_out: those of the validation.
+
+    Raises:
+        ValueError: where the numbers of arrays or of their axes differ.
+    """
+    if _level[0] == "off":
+        return
+    for name in ("x", "y"):
+        ours, theirs = _named(data[name], name), _named(held_out[name], name)
+        if ours and not theirs:
+            raise ValueError(
+                f"{name} is missing, but the training has it.\n"
+                "Expected (x, y) or (x, y, sample_weight).\n"
+                "Pass validation_data=(x_test, y_test)."
+            )
+        if len(ours) != len(theirs):
+            _refuse(
+                f"{name} holds {_counted(len(theirs), 'array')}, but that of the "
+                f"training holds {len(ours)}.\nExpected as many.\n"
+                "Pass validation_data=(x, y), each nested as in the training."
+            )
+            continue
+        for (key, a), (_, b) in zip(ours, theirs, strict=True):
+            if len(squeezed(a.shape)) != len(squeezed(b.shape)):
+                _refuse(
+                    f"{key} has shape {b.shape}, but that of the training has "
+                    f"{a.shape}.\nExpected the same number of axes.\n"
+                    "Prepare both in the same way (reshape, to_categorical, ...)."
+                )
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _named(value: Any, what: str) -> list[tuple[str, np.ndarray]]:
+    """The arrays of a nesting, under names that say where they are."""
+    if isinstance(value, dict):
+        parts = [(f"{what}[{key!r}]", value[key]) for key in sorted(value)]
+    elif isinstance(value, (list, tuple)):
+        parts = [(f"{what}[{i}]", part) for i, part in enumerate(value)]
+    else:
+        return [] if value is None else [(what, value)]
+    return [found for name, part in parts for found in _named(part, name)]
+
+
+def _by_output(value: Any, names: list[str], what: str, one: str) -> list[Any]:
+    """Targets or weights in the order of the outputs.
+
+    Raises:
+        ValueError: when their number or a name does not fit.
+    """
+    if isinstance(value, dict):
+        for key in value:
+            if key not in names:
+                raise ValueError(
+                    f"{what} has an entry {key!r}, but the model has no such output.\n"
+                    f"Expected names of its outputs: {', '.join(map(repr, names))}.\n"
+                    f"{nearest(key, names)}"
+                )
+        return [value.get(name) for name in names]
+    parts = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(parts) == 1 and (value is None or one == "weight"):
+        return parts * len(names)
+    if len(parts) != len(names):
+        raise ValueError(
+            f"{what} holds {_counted(len(parts), 'array')}, but the model has "
+            f"{_counted(len(names), 'output')} ({', '.join(names)}).\n"
+            f"Expected one {one} per output.\n"
+            "Pass a list in the order of the outputs, or a dict by their names."
+        )
+    return parts
+
+
+def _check_finite(array: np.ndarray, name: str) -> None:
     if array.dtype.kind != "f":
         return
+    # The sum is NaN or infinite if any number is. If it only overflows, we look again.
     with np.errstate(all="ignore"):
         if np.isfinite(np.sum(array)):
             return
-    bad = ~np.isfinite(array)
-    if bad.any():
-        rows = np.unique(np.nonzero(bad)[0])
-        _tell(
-            f"{what} holds {int(bad.sum())} values that are NaN or infinite, first in "
-            f"sample {rows[0]}.\n"
+    count, first = 0, 0
+    for start, rows in blocks(array):
+        bad = ~np.isfinite(rows)
+        if bad.any():
+            first = first if count else start + int(np.nonzero(bad)[0][0])
+            count += int(bad.sum())
+    if count:
+        plain = name.split("[")[0]
+        _refuse(
+            f"{name} of shape {array.shape} holds {count} values that are NaN or "
+            f"infinite, first in sample {first}.\n"
             "Expected finite numbers: one NaN makes every weight NaN.\n"
             "Drop those samples or fill them in, for example with "
-            f"np.nan_to_num({what})."
+            f"np.nan_to_num({plain})."
         )
-
-
-def _sparse(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> str | None:
-    classes = shape[-1]
-    if y.ndim == len(shape) + 1 and y.shape[-1] == classes and classes > 1:
-        return (
-            f"The targets of output {name!r} have shape {y.shape}, one-hot over "
-            f"{classes} classes, but the loss is sparse_categorical_crossentropy.\n"
-            "Expected class indices of shape (samples,) for a sparse loss.\n"
-            "Use loss='categorical_crossentropy', or y.argmax(axis=-1)."
-        )
-    if classes == 1:
-        return _one_unit(name, "sparse_categorical_crossentropy")
-    return _check_range(y, classes, ignored, name)
-
-
-def _check_range(y: Any, classes: int, ignored: Any, name: str) -> str | None:
-    labels = y if ignored is None else y[y != ignored]
-    if not labels.size:
-        return None
-    low, high = labels.min(), labels.max()
-    if low < 0 or high >= classes:
-        bad = low if low < 0 else high
-        return (
-            f"The targets of output {name!r} hold the class {bad}, but the output has "
-            f"{classes} units.\nExpected class indices from 0 to {classes - 1}.\n"
-            + (
-                "Add the offset that makes the smallest class 0."
-                if low < 0
-                else f"Give the last layer {int(high) + 1} units, or renumber classes."
-            )
-        )
-    if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
-        return (
-            f"The targets of output {name!r} are not whole numbers.\n"
-            "Expected class indices for sparse_categorical_crossentropy.\n"
-            "Use loss='mse' for numbers to predict."
-        )
-    return None
-
-
-def _one_unit(name: str, loss: str) -> str:
-    return (
-        f"Output {name!r} has one unit, but the loss is {loss}.\n"
-        "Expected one unit per class: softmax over one unit is always 1.\n"
-        "Use Dense(1, activation='sigmoid') with loss='binary_crossentropy', or "
-        "more units."
-    )
-
-
-def _categorical(
-    y: Any, shape: Any, name: str, logits: bool, ignored: Any
-) -> str | None:
-    classes = shape[-1]
-    if classes == 1:
-        return _one_unit(name, "categorical_crossentropy")
-    if y.shape[1:] != tuple(shape):
-        return (
-            f"The targets of output {name!r} have shape {y.shape}, but the output has "
-            f"shape {(len(y), *shape)}.\n"
-            "Expected one probability per class (one-hot) for "
-            "categorical_crossentropy.\n"
-            "Use to_categorical(y), or loss='sparse_categorical_crossentropy' for "
-            "class "
-            "indices."
-        )
-    if y.dtype.kind in "iuf" and y.size and y.min() < 0:
-        return (
-            f"The targets of output {name!r} hold the negative value {y.min()}.\n"
-            "Expected probabilities: one-hot rows of 0 and 1.\n"
-            "Make them from class indices with to_categorical(y)."
-        )
-    return None
-
-
-def _binary(y: Any, shape: Any, name: str, logits: bool, ignored: Any) -> str | None:
-    if _same_up_to_last(y.shape, (len(y), *shape)):
-        return None
-    return _different_shapes(y, shape, name, "binary_crossentropy")
-
-
-def _regression(
-    y: Any, shape: Any, name: str, logits: bool, ignored: Any
-) -> str | None:
-    if _same_up_to_last(y.shape, (len(y), *shape)):
-        return None
-    return _different_shapes(y, shape, name, "the loss")
-
-
-def _same_up_to_last(a: tuple[int, ...], b: tuple[Any, ...]) -> bool:
-    """Equal shapes, where `(n,)` also matches `(n, 1)`."""
-    a = a[:-1] if a[-1:] == (1,) else a
-    b = b[:-1] if b[-1:] == (1,) else b
-    return len(a) == len(b) and all(
-        n == m or m is None for n, m in zip(a, b, strict=True)
-    )
-
-
-def _different_shapes(y: Any, shape: Any, name: str, loss: str) -> str:
-    return (
-        f"The targets of output {name!r} have shape {y.shape}, but the output has "
-        "shape "
-        f"{(len(y), *shape)}.\nExpected equal shapes for {loss}.\n"
-        "Change the units of the last layer, or reshape the targets."
-    )
-
-
-_CHECKS = {
-    "sparse_categorical_crossentropy": _sparse,
-    "categorical_crossentropy": _categorical,
-    "binary_crossentropy": _binary,
-    "mean_squared_error": _regression,
-    "mean_absolute_error": _regression,
-}

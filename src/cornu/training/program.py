@@ -41,6 +41,8 @@ class StepProgram:
         nest: the nesting of the inputs, with None where there is nothing.
         specs: one per input that is there.
         arena: memory to share with the other programs of the model.
+        checks: whether `checked` looks at the loss: the numbers that gradients are
+            taken of, before a weight has changed.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class StepProgram:
         nest: Any,
         specs: list[Spec],
         arena: Arena,
+        checks: bool = False,
     ) -> None:
         with Trace(name) as t:
             given = iter(specs)
@@ -65,18 +68,27 @@ class StepProgram:
             result = function(*pack_like(nest, leaves))
             results = flatten(result)
             outputs = [t.own(convert(r)) for r in results if _is_tensor(r)]
-            graph = t.finish(outputs)
+            graph = t.finish(outputs, t.losses if checks else ())
         self._nest = map_structure(lambda leaf: None, result)
         self._results = [_HERE if _is_tensor(r) else r for r in results]
         self.program: NumpyProgram = NumpyEngine().compile(graph, arena=arena)
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Run on flat inputs; the results are nested arrays."""
-        outputs = iter(self.program(*inputs))
-        leaves = [next(outputs) if r is _HERE else r for r in self._results]
+        return self._nested(self.program(*inputs))
+
+    def checked(self, inputs: list[Any]) -> Any:
+        """The same, or NOT_FINITE where the loss is not finite: nothing has changed."""
+        outputs = self.program.checked(*inputs)
+        return NOT_FINITE if outputs is None else self._nested(outputs)
+
+    def _nested(self, outputs: list[Any]) -> Any:
+        rest = iter(outputs)
+        leaves = [next(rest) if r is _HERE else r for r in self._results]
         return pack_like(self._nest, leaves)
 
 
+NOT_FINITE = object()
 _HERE = object()
 
 

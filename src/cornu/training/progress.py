@@ -1,89 +1,248 @@
-"""What `fit` shows while it runs: Keras's line per epoch, and a bar on a terminal."""
+"""What training shows while it runs: Keras's line, drawn seldom.
+
+On a terminal and in a notebook one line is drawn again and again; everywhere else there
+is one plain line at the end, so that a log file holds no half lines.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
-# The bar is drawn no more often, and not at all in runs shorter than this (seconds).
-_INTERVAL = 0.1
+import numpy as np
+
+clock = time.perf_counter
+# A line is drawn no more often than this (in seconds), and not at all in shorter runs.
+INTERVAL = 0.1
+# A notebook keeps all that was ever written: it gets at most so many lines per pass.
+MOST_DRAWN = 100
+_WIDTH = 20  # of the bar, in characters
+_LEVELS = (0, 1, 2, "auto")
+_shown: list[Progress] = []  # whose line stands there unfinished, if anybody's
+_lock = threading.RLock()  # of it: several threads may predict
+
+
+def tell(text: str) -> None:
+    """Print a line for people, on a row of its own."""
+    with _lock:
+        for progress in list(_shown):
+            progress.hide()
+        _write(text + "\n")
+
+
+def verbosity(value: Any) -> int:
+    """0, 1 or 2 from what `verbose=` was given.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+
+    >>> verbosity("auto"), verbosity(False), verbosity(2)
+    (1, 0, 2)
+    """
+    if isinstance(value, np.integer):
+        value = int(value)
+    if value not in _LEVELS:
+        raise ValueError(
+            f"verbose={value!r} was given.\n"
+            f"Expected one of {', '.join(map(repr, _LEVELS))}.\n"
+            "0 is silent, 1 (or 'auto') draws a bar, 2 prints one line at the end."
+        )
+    return 1 if value == "auto" else int(value)
 
 
 class Progress:
     """Tells of one pass over the data.
 
     Args:
-        verbose: 0 for silence, 1 (or 'auto') for a bar on a terminal and a line per
-            epoch, 2 for the line alone.
-        title: what stands before the bar, such as `Epoch 1/5`.
-        steps: number of batches.
+        verbose: 0 for silence, 1 (or 'auto') for a bar where one can be drawn, 2 for
+            one line at the end.
+        steps: number of batches, or None where nobody knows it yet.
+
+    Raises:
+        ValueError: for another `verbose`.
     """
 
-    def __init__(self, verbose: Any, title: str, steps: int) -> None:
-        self.verbose = 1 if verbose == "auto" else int(verbose)
-        self.steps, self.title = steps, title
-        self.started = self._drawn = time.perf_counter()
-        self._bar: Any = None
-        self._task: Any = None
-        self._live = self.verbose == 1 and sys.stdout.isatty()
-        if self.verbose and title:
-            print(title, flush=True)
+    def __init__(self, verbose: Any, steps: int | None) -> None:
+        self.verbose, self.steps = verbosity(verbose), steps
+        self._terminal = self.verbose == 1 and _on_terminal()
+        self._notebook = self.verbose == 1 and not self._terminal and _in_notebook()
+        self._live = self._terminal or self._notebook
+        self._started = clock()
+        # When the first step ended, and its number.
+        self._first: tuple[float, int] | None = None
+        self._next_time, self._next_step = self._started + INTERVAL, 0
+        self._open = 0  # characters of the line that stands there unfinished
 
-    def __enter__(self) -> Progress:
-        return self
+    def due(self, step: int) -> bool:
+        """Whether it is time to draw, after this step: only then are logs computed."""
+        if self._first is None:
+            self._first = (clock(), step)
+        if not self._live or step < self._next_step:
+            return False
+        return clock() >= self._next_time
 
-    def __exit__(self, *exc: Any) -> None:
-        self.close()  # an interrupted pass leaves no bar behind, and no line
+    def update(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Draw the line of a pass that goes on."""
+        if not self._live:
+            return
+        now = clock()
+        self._next_time = now + INTERVAL
+        if self._notebook:
+            if self.steps:
+                self._next_step = step + -(-self.steps // MOST_DRAWN)
+            else:  # ever more seldom: the number of lines grows as a logarithm
+                self._next_time = now + max(INTERVAL, (now - self._started) / 20)
+        if self.steps:
+            shown = _clock_time(max(self.steps - step, 0) * self._per_step(step))
+        else:
+            shown = f"{now - self._started:.0f}s"
+        self._draw([*self._bar(step), *self._rest(step, shown, logs)])
 
-    def due(self) -> bool:
-        """Whether it is time to draw: only then are the logs computed."""
-        return self._live and time.perf_counter() - self._drawn >= _INTERVAL
+    def close(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Draw the line of a pass that is over, which stays."""
+        if not self.verbose:
+            return
+        shown = f"{clock() - self._started:.0f}s"
+        if self._live:
+            self.steps = self.steps or step
+            self._draw([*self._bar(step), *self._rest(step, shown, logs)], whole=True)
+            return
+        parts = [f"{step}/{self.steps or step}", shown]
+        parts += [self._unit(step), *_numbers(logs)]
+        tell(" - ".join(parts))
 
-    def update(self, step: int, logs: dict[str, Any]) -> None:
-        """Draw the bar."""
-        if self._bar is None:
-            # Imported only now: short runs and scripts never pay for it.
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
+    def hide(self) -> None:
+        """Take the line away, so that others can print; it comes back when due."""
+        with _lock:
+            if self._open:
+                _write("\r" + " " * self._open + "\r")
+                self._stands(0)
+
+    def leave(self) -> None:
+        """Leave the line as it is: the pass ends early."""
+        with _lock:
+            if self._open:
+                _write("\n")
+                self._stands(0)
+
+    # Pieces of the line, each with the code of its colour ('' for none)
+
+    def _bar(self, step: int) -> list[tuple[str, str]]:
+        if not self.steps:
+            return [("1", f"{step:7d}/Unknown")]
+        full, empty = _characters()
+        done = min(_WIDTH * step // self.steps, _WIDTH)
+        count = f"{step:{len(str(self.steps))}d}/{self.steps}"
+        bar = [("32", full * done), ("37", empty * (_WIDTH - done))]
+        return [("1", count), ("", " "), *bar]
+
+    def _rest(
+        self, step: int, shown: str, logs: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        text = "".join(f" - {number}" for number in _numbers(logs))
+        return [("", " "), ("1", shown), ("", f" {self._unit(step)}{text}")]
+
+    def _per_step(self, step: int) -> float:
+        """Seconds per step; the first one, which compiles, does not count if it can."""
+        now = clock()
+        if self._first is None:
+            return (now - self._started) / max(step, 1)
+        if step > self._first[1]:
+            return (now - self._first[0]) / (step - self._first[1])
+        return now - self._started
+
+    def _unit(self, step: int) -> str:
+        seconds = self._per_step(step)
+        if seconds >= 1 or seconds == 0:
+            return f"{seconds:.0f}s/step"
+        if seconds >= 1e-3:
+            return f"{seconds * 1e3:.0f}ms/step"
+        return f"{seconds * 1e6:.0f}us/step"
+
+    def _draw(self, pieces: list[tuple[str, str]], whole: bool = False) -> None:
+        width = sum(len(text) for _, text in pieces)
+        if self._terminal and not whole:
+            # A line that wraps cannot be drawn again: '\r' goes back one row only.
+            width = min(width, shutil.get_terminal_size().columns - 1)
+        colours = self._terminal and _in_colour()
+        shown, room = ["\r"], width
+        for code, text in pieces:
+            part = text[: max(room, 0)]
+            room -= len(part)
+            shown.append(
+                f"\x1b[{code}m{part}\x1b[0m" if part and code and colours else part
             )
+        with _lock:
+            for other in [each for each in _shown if each is not self]:
+                other.hide()
+            rest = " " * (self._open - width)  # what the last line had more
+            _write("".join([*shown, rest]) + ("\n" if whole else ""))
+            self._stands(0 if whole else width)
 
-            self._bar = Progress(
-                MofNCompleteColumn(),
-                BarColumn(30),
-                TextColumn("{task.description}"),
-                transient=True,
-            )
-            self._task = self._bar.add_task("", total=self.steps)
-            self._bar.start()
-        self._bar.update(self._task, completed=step, description=self._text(step, logs))
-        self._drawn = time.perf_counter()
+    def _stands(self, characters: int) -> None:
+        """Note how long the line is that stands there unfinished; 0 for none."""
+        if self._open:
+            _shown.remove(self)
+        self._open = characters
+        if characters:
+            _shown.append(self)
 
-    def close(self, logs: dict[str, Any] | None = None) -> None:
-        """Remove the bar and print the line of the pass."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-        if self.verbose and logs is not None:
-            line = f"{self.steps}/{self.steps} - {self._text(self.steps, logs)}"
-            print(line, flush=True)
 
-    def _text(self, step: int, logs: dict[str, Any]) -> str:
-        seconds = time.perf_counter() - self.started
-        per_step = seconds / max(step, 1)
-        unit = (
-            f"{per_step * 1e3:.0f}ms" if per_step >= 1e-3 else f"{per_step * 1e6:.0f}us"
-        )
-        parts = [f"{seconds:.0f}s", f"{unit}/step"]
-        for name, value in logs.items():
-            if isinstance(value, (int, float)):
-                small = value != 0 and abs(value) < 1e-3
-                parts.append(
-                    f"{name}: {value:.4e}" if small else f"{name}: {value:.4f}"
-                )
-            else:
-                parts.append(f"{name}: {value}")
-        return " - ".join(parts)
+def _numbers(logs: Mapping[str, Any]) -> list[str]:
+    """Names and values, with digits as Keras shows them."""
+    shown = []
+    for name, value in logs.items():
+        try:
+            number = float(np.mean(value))
+        except (TypeError, ValueError):
+            shown.append(f"{name}: {value}")
+            continue
+        digits = ".4f" if abs(number) > 1e-3 else ".4e"
+        shown.append(f"{name}: {number:{digits}}")
+    return shown
+
+
+def _clock_time(seconds: float) -> str:
+    """Time that is left, as Keras writes it: 59s, 1:05, 2:00:30."""
+    minutes, rest = divmod(int(seconds), 60)
+    if seconds > 3600:
+        return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    return f"{minutes}:{rest:02d}" if seconds > 60 else f"{int(seconds)}s"
+
+
+# Where it is shown
+
+
+def _on_terminal() -> bool:
+    return bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def _in_notebook() -> bool:
+    """Whether what is printed goes to a cell; nothing is imported to find out."""
+    return type(sys.stdout).__module__.split(".")[0] == "ipykernel"
+
+
+def _in_colour() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _characters() -> tuple[str, str]:
+    """Full and empty parts of the bar, in what the output can encode."""
+    try:
+        "━".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return "=", "."
+    return ("━", "━") if _on_terminal() and _in_colour() else ("━", "╌")
+
+
+def _write(text: str) -> None:
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+        sys.stdout.flush()

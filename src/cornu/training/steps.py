@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +20,17 @@ from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.trace import convert, no_trace
 from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
-from cornu.serialization import serialize_keras_object
+from cornu.layers.tracking import trainable_as
+from cornu.serialization import deserialize_keras_object, serialize_keras_object
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 from cornu.training.data import (
+    batch_spec,
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
 from cornu.training.history import Logs
+from cornu.training.matching import Output, outputs_of
+from cornu.training.nonfinite import LossWatch
 from cornu.training.program import (
     ProgramCache,
     StepProgram,
@@ -38,7 +44,12 @@ class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""
 
     # A model inside this one that is compiled itself keeps its own count.
-    _untracked = Layer._untracked | {"_compile_arguments", "_loss_tracker", "_trained"}
+    _untracked = Layer._untracked | {
+        "_compile_arguments",
+        "_loss_tracker",
+        "_trainable_noted",
+        "_trained",
+    }
 
     def _init_trainer(self) -> None:
         self.optimizer: Any = None
@@ -51,9 +62,12 @@ class Steps(Layer):
         self._compiled_metrics: Any = None
         self._loss_tracker: Any = None
         self._trained: list[Any] = []
+        self._trainable_noted: dict[Any, bool] = {}
         self._compile_arguments: dict[str, Any] = {}
         self._programs = ProgramCache()
+        self._batch_watch = LossWatch(self)
         self._output_names_used: list[str] = []
+        self._outputs_seen: list[Any] | None = None
 
     # compile
 
@@ -120,7 +134,10 @@ class Steps(Layer):
         self.run_eagerly = bool(run_eagerly)
         self.compiled = True
         self.stop_training = False
+        self._batch_watch = LossWatch(self)  # train_on_batch: told once per compile
+        self._outputs_seen = None
         self._trained = list(self.trainable_variables)
+        self._trainable_noted = {v: v.trainable for v in self._flatten_layers()}
         self._trained_known = bool(getattr(self, "built", False))
         self._programs.clear()
 
@@ -155,7 +172,9 @@ class Steps(Layer):
                 return {name: revive(room, each) for name, each in given.items()}
             if isinstance(given, (list, tuple)):
                 return [revive(room, each) for each in given]
-            return room.deserialize(given) if isinstance(given, dict) else given
+            if not isinstance(given, dict) or "module" in given:
+                return deserialize_keras_object(given)  # a loss may be a metric
+            return room.deserialize(given)
 
         config = dict(config)
         rooms = {"optimizer": optimizers, "loss": losses}
@@ -165,7 +184,7 @@ class Steps(Layer):
                 if config.get(name) is not None:
                     config[name] = revive(room, config[name])
             self.compile(**config)
-        except ValueError as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = str(error).partition("\n")[0]
             raise ValueError(
                 f"Model {self.name!r} cannot be compiled as it was: {what}\n"
@@ -241,11 +260,11 @@ class Steps(Layer):
             Values to log, by name.
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with GradientTape() as tape:
+        with GradientTape() as tape, trainable_as(self._trainable_noted):
             with section("forward"):
                 y_pred = self(x, training=True)
             with section("loss"):
-                loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+                loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
                 scaled = self.optimizer.scale_loss(loss)
         weights = self._trained_now()
         with section("backward"):
@@ -262,7 +281,7 @@ class Steps(Layer):
         with section("forward"):
             y_pred = self(x, training=False)
         with section("loss"):
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=False)
         with section("metrics"):
             self._track_loss(loss, x)
             return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -305,6 +324,18 @@ class Steps(Layer):
                 "Pass loss= to compile() and y= to fit()."
             )
         return total
+
+    def _loss_of(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+    ) -> Any:
+        """`compute_loss`, which subclasses of Keras 2 write without `training`."""
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        parameters = inspect.signature(self.compute_loss).parameters
+        if "training" in parameters or any(
+            p.kind is p.VAR_KEYWORD for p in parameters.values()
+        ):
+            given["training"] = training
+        return self.compute_loss(**given)
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -358,17 +389,68 @@ class Steps(Layer):
             self._trained_known = True
         return self._trained
 
+    @property
+    def _own_train_step(self) -> bool:
+        """Whether a subclass has written the step of its training."""
+        return type(self).train_step is not Steps.train_step
+
+    def _known_outputs(self, x: Any) -> list[Output] | None:
+        """What is known of the outputs; None where `compile`'s loss may not be theirs.
+
+        Args:
+            x: arrays of the inputs, in their nesting.
+        """
+        steps = ("train_step", "test_step", "compute_loss")
+        if any(getattr(type(self), n) is not getattr(Steps, n) for n in steps):
+            return None
+        symbolic = getattr(self, "outputs", None)
+        if symbolic is None and not self.run_eagerly:
+            if self._outputs_seen is None:
+                self._outputs_seen = self._call_on_symbols(x)
+            # A Sequential model without an Input knows its outputs from here on.
+            symbolic = getattr(self, "outputs", None) or self._outputs_seen
+        if not symbolic:
+            return None
+        names = self._names_of(symbolic if len(symbolic) > 1 else symbolic[0])
+        return outputs_of(names, symbolic)
+
+    def _call_on_symbols(self, x: Any) -> list[Any]:
+        """The symbolic outputs for such inputs, in a list; empty where there are none.
+
+        A network that is not built yet is built by this.
+        """
+        specs = map_structure(
+            lambda a: None if a is None else open_batch(batch_spec(a, len(a))), x
+        )
+        with no_trace():
+            try:
+                return flatten(self(specs))
+            except Exception:  # whoever makes the program tells of it, and where
+                return []
+            finally:
+                self._clear_losses()
+                self._inbound.clear()
+
     # Programs
 
-    def _runner(self, mode: str, nest: Any) -> Callable[[list[np.ndarray]], Any]:
+    def _runner(
+        self, mode: str, nest: Any, watch: LossWatch | None = None
+    ) -> Callable[[list[np.ndarray]], Any]:
         """A function that runs one step on the arrays of a batch: logs or outputs.
 
         Args:
             mode: 'train', 'test' or 'predict'.
             nest: nesting of [x, y, sample_weight], with None where there is nothing.
+            watch: looks at the loss of every training step.
         """
         if self.run_eagerly:
-            return lambda arrays: self._eager_step(mode, tensors(repack(nest, arrays)))
+
+            def run_eagerly(arrays: list[np.ndarray]) -> Any:
+                parts = tensors(repack(nest, arrays))
+                step = partial(self._eager_step, mode, parts)
+                return step() if watch is None else watch.run_eagerly(step, parts)
+
+            return run_eagerly
         known: dict[int, StepProgram] = {}  # only the number of rows can differ
 
         def run(arrays: list[np.ndarray]) -> Any:
@@ -376,7 +458,7 @@ class Steps(Layer):
             if program is None:
                 program = self._program(mode, nest, arrays)
                 known[len(arrays[0])] = program
-            return program(arrays)
+            return program(arrays) if watch is None else watch.run(program, arrays)
 
         return run
 
@@ -411,7 +493,8 @@ class Steps(Layer):
 
         title = {"train": "train step", "test": "test step", "predict": "prediction"}
         name = f"{title[mode]} of {self.name}"
-        program = StepProgram(name, function, nest, specs, self._programs.arena)
+        arena, checks = self._programs.arena, mode == "train"
+        program = StepProgram(name, function, nest, specs, arena, checks)
         self._clear_losses()
         return program
 

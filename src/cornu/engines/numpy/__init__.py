@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cornu import files
-from cornu.engines.base import Claim, check_inputs, claimed, variables_of
+from cornu.engines.base import (
+    Claim,
+    check_inputs,
+    claimed,
+    explained,
+    variables_of,
+)
 from cornu.engines.numpy.lowerings import scratch, shares
 from cornu.engines.numpy.planner import ALIGNMENT, Plan
 from cornu.engines.numpy.writer import Source
-from cornu.graph import Graph, Variable, passes
+from cornu.graph import Graph, Variable, html, passes
 
 # Composites that this engine runs as one operation. Kernels enter themselves here.
 CLAIMS: dict[str, Claim] = {}
@@ -97,6 +104,16 @@ class Program:
         Raises:
             ValueError: naming the input that is not what the graph was traced for.
         """
+        return self._run(inputs)
+
+    def checked(self, *inputs: np.ndarray) -> list[np.ndarray] | None:
+        """Run once, but stop where one of the graph's checks is not finite.
+
+        Then the result is None, and no variable has changed.
+        """
+        return self._run(inputs, *[True] * bool(self.graph.checks))
+
+    def _run(self, inputs: Sequence[np.ndarray], *check: bool) -> Any:
         arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
         check_inputs(self.graph, arrays)
         with self.arena.lock, self._state:
@@ -109,10 +126,18 @@ class Program:
                 v.owned_array() if written else v._array
                 for v, written in zip(self.variables, self._written, strict=True)
             ]
-            return self._step(*arrays, state)
+            try:
+                return self._step(*arrays, state, *check)
+            except IndexError as error:
+                raise explained(error, self.graph) from error
 
     def __str__(self) -> str:
         return str(self._source)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the source."""
+        title = html.heading(f"NumPy program: {self.graph.name}")
+        return title + html.preformatted(self.source)
 
     @property
     def source(self) -> str:

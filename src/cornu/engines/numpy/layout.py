@@ -90,24 +90,50 @@ def blas_takes(matrix: np.ndarray) -> bool:
 class Factor:
     """One side of a product: (batch, rows, inner), as a view or by way of a copy.
 
+    Args:
+        array: the layout of the side.
+        batch: its axes that both sides have in common.
+        first: its axes that become rows.
+        second: its axes that become columns.
+
     Attributes:
         text: what is written after the array's name.
+        turned: how the array is written that is copied.
         copied: shape of the copy that must be made first, or None.
     """
 
     def __init__(
-        self, array: np.ndarray, order: list[int], shape: tuple[int, ...]
+        self, array: np.ndarray, batch: list[int], first: list[int], second: list[int]
     ) -> None:
-        moved = np.transpose(array, order)
-        turned = "" if order == sorted(order) else transposition(tuple(order))
-        merged = reshaped(moved, shape)
+        moved, turned, shape = _matrix(array, batch, first, second)
         self.copied: tuple[int, ...] | None = None
         self.turned = turned
         merging = in_shape(shape) if moved.shape != shape else ""
         self.text = turned + merging
+        merged = reshaped(moved, shape)
         if merged is None or not blas_takes(merged):
-            self.copied = moved.shape
-            self.text = merging
+            self.copied, self.text = moved.shape, merging
+            if not batch and first and _runs_along(array) == first[-1]:
+                # What lies side by side stays so: that copies many times faster.
+                moved, self.turned, shape = _matrix(array, [], second, first)
+                self.copied, self.text = moved.shape, in_shape(shape) + ".T"
+
+
+def _matrix(
+    array: np.ndarray, batch: list[int], first: list[int], second: list[int]
+) -> tuple[np.ndarray, str, tuple[int, ...]]:
+    """The axes in this order, how that is written, and the shape as matrices."""
+    order = [*batch, *first, *second]
+    turned = "" if order == sorted(order) else transposition(tuple(order))
+    shape = tuple(array.shape[i] for i in batch)
+    shape += _size(array, first), _size(array, second)
+    return np.transpose(array, order), turned, shape
+
+
+def _runs_along(x: np.ndarray) -> int | None:
+    """The axis whose elements lie side by side in memory, or None."""
+    side_by_side = [i for i, n in enumerate(x.strides) if n == x.itemsize]
+    return side_by_side[-1] if side_by_side else None
 
 
 def factors(node: Node, a: np.ndarray, b: np.ndarray) -> tuple[Factor, Factor]:
@@ -115,17 +141,10 @@ def factors(node: Node, a: np.ndarray, b: np.ndarray) -> tuple[Factor, Factor]:
     (ca, cb), (ba, bb) = node.params["contract"], node.params["batch"]
     fa = [i for i in range(a.ndim) if i not in ca and i not in ba]
     fb = [i for i in range(b.ndim) if i not in cb and i not in bb]
-    groups = [a.shape[i] for i in ba]
-    rows = _size(a, fa)
-    inner = _size(a, ca)
-    columns = _size(b, fb)
     # Inner axes may come in any order that both sides share: the second one's own.
     pairs = sorted(zip(ca, cb, strict=True), key=lambda pair: pair[1])
     ca, cb = [p[0] for p in pairs], [p[1] for p in pairs]
-    return (
-        Factor(a, [*ba, *fa, *ca], (*groups, rows, inner)),
-        Factor(b, [*bb, *cb, *fb], (*groups, inner, columns)),
-    )
+    return Factor(a, [*ba], fa, ca), Factor(b, [*bb], cb, fb)
 
 
 def _size(x: np.ndarray, axes: list[int] | tuple[int, ...]) -> int:

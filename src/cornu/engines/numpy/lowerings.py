@@ -6,11 +6,13 @@ their NumPy meaning and copy the result: correct, and easy to improve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cornu.engines.numpy import windows
 from cornu.engines.numpy.layout import Factor, factors, in_shape, view_of
 from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
@@ -97,6 +99,13 @@ def scratch(plan: Plan, node: Node) -> list[Spec]:
                 for side in sides
                 if side.copied is not None
             ]
+        case "conv" | "conv_input_grad" | "conv_kernel_grad":
+            return [Spec((_Convolution(node).scratch,), node.outputs[0].dtype)]
+        case "window_argmax":
+            return [Spec(node.outputs[0].shape, "bool")] * 2
+        case "window_put":
+            g = node.inputs[0].spec
+            return [Spec(g.shape, "bool"), g]
         case "scan":
             return [Spec((plan.body(node, "body").nbytes,), "uint8")]
         case "cond":
@@ -376,6 +385,109 @@ def _columns(node: Node) -> int:
     return int(np.prod(free, dtype=np.int64))
 
 
+# Windows
+
+
+class _Convolution:
+    """How one of the three convolutions runs: block by block of samples.
+
+    Attributes:
+        apart: whether each channel is convolved by itself, without products.
+        block: how many samples are dealt with at a time.
+        turned: whether windows are copied tap by tap, instead of place by place.
+        scratch: elements of extra memory.
+    """
+
+    def __init__(self, node: Node) -> None:
+        p, kind = node.params, node.op.name
+        values = [v.shape for v in (*node.inputs, *node.outputs)]
+        order = {"conv": (0, 1, 2), "conv_input_grad": (2, 1, 0)}
+        x, kernel, y = (values[i] for i in order.get(kind, (0, 2, 1)))
+        groups, channels = p["groups"], kernel[-2]
+        self.apart = groups > 1 and channels == 1
+        border = 0
+        if any(map(any, p["padding"])):
+            sizes = zip(x[1:-1], p["padding"], strict=True)
+            border = math.prod(n + lo + hi for n, (lo, hi) in sizes) * x[-1]
+        places, taps = math.prod(y[1:-1]), math.prod(kernel[:-2])
+        if self.apart:
+            each = places * (x[-1] if kind == "conv_input_grad" else y[-1])
+        else:
+            each = places * channels * (1 if kind == "conv_input_grad" else taps)
+        size = np.dtype(node.outputs[0].dtype).itemsize
+        limit = _FEW_BYTES if self.apart else _MANY_BYTES
+        self.block = max(1, min(x[0], limit // max(1, (border + each) * size)))
+        self.scratch = self.block * (border + each)
+        if kind == "conv_kernel_grad":
+            self.scratch += y[-1] if self.apart else y[-1] // groups * taps * channels
+        together = channels * (kernel[-3] if p["dilation"][-1] == 1 else 1)
+        self.turned = together < 12
+
+
+# Windows that are copied for one product may take so many bytes; what is worked on
+# element by element should stay near.
+_MANY_BYTES, _FEW_BYTES = 2**24, 2**18
+
+
+@lowering("conv")
+@lowering("conv_input_grad")
+@lowering("conv_kernel_grad")
+def _conv(w: Writer, node: Node) -> None:
+    how, kind = _Convolution(node), node.op.name
+    name = kind.replace("conv", "depthwise" if how.apart else "convolve", 1)
+    params = {k: node.params[k] for k in ("strides", "padding", "dilation")}
+    params |= {} if how.apart else {"groups": node.params["groups"]}
+    params["block"] = how.block
+    if not how.apart and kind != "conv_input_grad":
+        params["turned"] = how.turned
+    w.helper(windows.windows_of)
+    w.helper(windows.bordered)
+    if kind != "conv_input_grad":
+        w.helper(windows.blocks_of)
+        w.helper(windows.side_by_side)
+    _by_window_function(w, node, getattr(windows, name), params, ["scratch"])
+
+
+@lowering("window_argmax")
+def _window_argmax(w: Writer, node: Node) -> None:
+    w.helper(windows.seen_by)
+    names = ["miss", "free"]
+    _by_window_function(w, node, windows.first_of_maximum, node.params, names)
+
+
+@lowering("window_put")
+def _window_put(w: Writer, node: Node) -> None:
+    w.helper(windows.seen_by)
+    params = {k: v for k, v in node.params.items() if k != "sizes"}
+    _by_window_function(w, node, windows.put_at_taps, params, ["hit", "part"])
+
+
+@lowering("window_sum_grad")
+def _window_sum_grad(w: Writer, node: Node) -> None:
+    w.helper(windows.seen_by)
+    params = {k: v for k, v in node.params.items() if k != "sizes"}
+    _by_window_function(w, node, windows.spread_over_windows, params, [])
+
+
+def _by_window_function(
+    w: Writer,
+    node: Node,
+    function: Callable[..., Any],
+    params: dict[str, Any],
+    extra: list[str],
+) -> None:
+    """One call of a function of `windows.py`, with names for its extra memory."""
+    out = w.out(node)
+    if not node.outputs[0].spec.size or not all(v.spec.size for v in node.inputs):
+        w.line(f"{out}.fill(0)", node)
+        return
+    arguments = [w.array(v) for v in node.inputs]
+    arguments += [f"{k}={_param(v)}" for k, v in params.items()]
+    scratches = zip(extra, w.scratch(node), strict=True)
+    arguments += [f"{k}={name}" for k, name in scratches]
+    w.line(f"{w.helper(function)}({', '.join(arguments)}, out={out})", node)
+
+
 # By index
 
 
@@ -419,10 +531,20 @@ def _scan(w: Writer, node: Node) -> None:
                 inner.call(value, f"{given[i - n_carry]}[{t}, ...]", wish="x_t")
             else:
                 inner.call(value, given[i - n_carry])
-        inner.nodes()
+        late = []
         for stack, value in zip(stacks, body.outputs[n_carry:], strict=True):
+            if id(value) in inner.plan.early:
+                inner.line(f"{stack}[{t}, ...] = {inner.text(value)}")
+            elif id(value) in inner.plan.stacked and id(value) not in inner.called:
+                inner.call(value, f"{stack}[{t}, ...]", wish="y_t")
+            else:
+                late.append((stack, value))
+        inner.nodes()
+        for stack, value in late:
             inner.line(f"{stack}[{t}, ...] = {inner.text(value)}")
-        inner.assign_all(carry, body.outputs[:n_carry])
+        copies = inner.plan.copies
+        names = [inner.called[id(slot.before)] for slot in copies]
+        inner.assign_all(names, [s.after for s in copies if s.after is not None])
 
 
 @lowering("cond")

@@ -4,7 +4,8 @@ A value that is computed gets a *buffer*: a stretch of one block of memory, from
 node that makes it to the last that reads it. What is no longer needed makes room for
 what comes; an element-wise result takes the place of an input that dies with it; and
 the new value of a variable is computed in the variable's own memory where nobody reads
-the old one any more.
+the old one any more, and not before the step's checks. In the body of a loop that holds
+for what is handed on, and what is kept of each step is computed where it is kept.
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ class Home:
         self.array = array  # its layout, without memory
         self.base = base  # the value that this is a view of, or None
         self.text = text  # how the view is written after the base's name
+
+
+class Carried:
+    """What a loop hands on: as a step gets it, and as it leaves it."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, before: Value, after: Value) -> None:
+        self.before, self.after = before, after
 
 
 class FreeList:
@@ -92,12 +102,20 @@ class Plan:
         shares: `shares(node)` gives the input positions whose memory the result may
             take over.
         scratch: `scratch(plan, node)` gives the specs of extra memory for a node.
+        n_carry: for the body of a loop, how many of its first inputs are handed on.
+            Their new values are its first outputs, and the others are kept of each
+            step.
 
     Attributes:
         homes: id of value -> Home.
         scratch: id of node -> places of its extra memory.
         bodies: (id of node, parameter) -> Plan of a sub-graph, in the node's scratch.
-        copies: variables whose new value must be copied in at the end.
+        slots: variables, or what the loop hands on: the values before and after.
+        copies: those of the slots whose new value must be copied in at the end.
+        stacked: ids of the values that are computed where the loop keeps them.
+        early: ids of the values that it keeps as they are at the start of a step.
+        border: index of the first node after the graph's checks; no variable's memory
+            is written before.
         nbytes: how much memory the block needs.
     """
 
@@ -106,18 +124,29 @@ class Plan:
         graph: Graph,
         shares: Callable[[Node], Sequence[int]],
         scratch: Callable[[Plan, Node], list[Spec]],
+        n_carry: int | None = None,
     ) -> None:
         self.graph = graph
+        self.slots: Sequence[StateSlot | Carried] = graph.state
+        self._results, self._kept = graph.outputs, list[Value]()
+        if n_carry is not None:
+            pairs = zip(graph.inputs[:n_carry], graph.outputs, strict=False)
+            self.slots = [Carried(before, after) for before, after in pairs]
+            self._results = self._kept = graph.outputs[n_carry:]
+        self.border = _border(graph)
         self._shares, self._scratch = shares, scratch
         self.homes: dict[int, Home] = {}
         self.scratch: dict[int, list[Place]] = {}
         self.bodies: dict[tuple[int, str], Plan] = {}
-        self.copies: list[StateSlot] = []
+        self.copies: list[StateSlot | Carried] = []
+        self.stacked: set[int] = set()
+        self.early: set[int] = set()
         self._in_state: dict[int, Place] = {}
         self._memory = FreeList()
         self._find_roots()
         self._find_lifetimes()
         self._use_state_memory()
+        self._use_stacks()
         self._allocate()
         self.nbytes = self._memory.size
 
@@ -129,7 +158,8 @@ class Plan:
         """The plan of a sub-graph, whose memory is part of the node's scratch."""
         plan = self.bodies.get((id(node), param))
         if plan is None:
-            plan = Plan(node.params[param], self._shares, self._scratch)
+            n_carry = node.params["n_carry"] if node.op.name == "scan" else None
+            plan = Plan(node.params[param], self._shares, self._scratch, n_carry)
             self.bodies[id(node), param] = plan
         return plan
 
@@ -142,7 +172,7 @@ class Plan:
         """Give every value a place of its own or that of the value it is a view of."""
         for value in self.graph.inputs:
             self._enter("input", value)
-        for slot in self.graph.state:
+        for slot in self.slots:
             self._enter("state", slot.before)
         for node in self.graph.nodes:
             if node.op is constant:
@@ -177,12 +207,19 @@ class Plan:
         for i, node in enumerate(self.graph.nodes):
             for value in node.inputs:
                 self.home(value).place.last = i
+        for value in self.graph.checks:
+            place = self.home(value).place
+            place.last = max(place.last, self.border)
         end = len(self.graph.nodes)
-        for value in self.graph.outputs:
-            self.home(value).place.last = end
+        given = ("input", "state")
+        kept = [v for v in self._kept if self.home(v).place.kind in given]
+        self.early = {id(v) for v in kept}
+        for value in self._results:
+            if id(value) not in self.early:
+                self.home(value).place.last = end
         # What a variable becomes is read at the end too, unless it is computed in the
         # variable's own memory.
-        for slot in self.graph.state:
+        for slot in self.slots:
             if slot.after is not None:
                 home = self.home(slot.after)
                 if home.base is not None or home.place.kind != "buffer":
@@ -197,8 +234,8 @@ class Plan:
             for value in node.inputs:
                 uses.setdefault(id(value), []).append(i)
         taken: set[int] = set()
-        self._afters = {id(s.after) for s in self.graph.state}
-        for slot in self.graph.state:
+        self._afters = {id(s.after) for s in self.slots}
+        for slot in self.slots:
             after = slot.after
             if after is None:
                 continue
@@ -224,11 +261,20 @@ class Plan:
                 if value is None:
                     break
 
+    def _use_stacks(self) -> None:
+        """Compute what a loop keeps of each step where it keeps it."""
+        for value in self._kept:
+            home = self.home(value)
+            own = home.base is None and home.place.kind == "buffer"
+            if own and id(value) not in self._in_state:
+                self._in_state[id(value)] = Place("state", value, value.spec)
+                self.stacked.add(id(value))
+
     def _may_write(
         self, node: Node | None, index: dict[int, int], place: Place
     ) -> bool:
         """Whether a node may put its result where `place` still holds the old value."""
-        if node is None or len(node.outputs) != 1:
+        if node is None or len(node.outputs) != 1 or index[id(node)] < self.border:
             return False
         if place.last > index[id(node)]:
             return False
@@ -327,3 +373,9 @@ class Plan:
         for home in self.homes.values():
             if home.place is old:
                 home.place = new
+
+
+def _border(graph: Graph) -> int:
+    """Index of the first node after all that the graph's checks are made by."""
+    made = {id(v.node) for v in graph.checks}
+    return max((i + 1 for i, n in enumerate(graph.nodes) if id(n) in made), default=0)

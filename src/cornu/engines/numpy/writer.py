@@ -25,6 +25,7 @@ from cornu.graph.trace import constant
 # Helpers use Python's own functions, so no value may be called `max` or `sum`.
 _RESERVED = {*keyword.kwlist, *dir(builtins)}
 _RESERVED |= {"np", "base64", "memory", "buffer", "step", "state", "results", "STATE"}
+_RESERVED |= {"check"}
 
 _TITLES = {
     "forward": "forward: from the inputs to the predictions",
@@ -205,8 +206,10 @@ class Writer:
         self.called[id(value)] = text
 
     def nodes(self) -> None:
-        """Write all nodes, each section under its title."""
-        for node in self.plan.graph.nodes:
+        """Write all nodes, each section under its title, and the checks between."""
+        for i, node in enumerate(self.plan.graph.nodes):
+            if i == self.plan.border:
+                self._checks()
             if node.op is constant or self._is_view(node):
                 continue
             section = node.scope.section
@@ -214,6 +217,16 @@ class Writer:
                 self.lines += ["", f"    # {_TITLES.get(section, section)}"]
                 self._section = section
             lowerings.lower(self, node)
+        if self.plan.border == len(self.plan.graph.nodes):
+            self._checks()
+
+    def _checks(self) -> None:
+        """Where a check fails, the step ends before it has changed anything."""
+        finite = [f"np.isfinite({self.text(v)})" for v in self.plan.graph.checks]
+        if finite:
+            failed = finite[0] if len(finite) == 1 else f"({' and '.join(finite)})"
+            self.line(f"if check and not {failed}:")
+            self.line("    return None  # nothing has been changed yet")
 
     def _is_view(self, node: Node) -> bool:
         return (
@@ -308,10 +321,9 @@ class Source:
         self.state = [(s.variable.path, s.before.spec) for s in graph.state]
         self.helpers = list(module.helpers.values())
         self.tables = [*module.constants, *module.buffers]
-        head = [
-            "@np.errstate(all='ignore')",
-            f"def step({', '.join([*arguments, 'state'])}):",
-        ]
+        self.checks = bool(graph.checks)
+        taken = [*arguments, "state", *(["check=False"] if self.checks else [])]
+        head = ["@np.errstate(all='ignore')", f"def step({', '.join(taken)}):"]
         if states:
             joined = textwrap.fill(
                 ", ".join(states) + ",",
@@ -341,6 +353,11 @@ class Source:
         )
         described = [f"    {name}: {spec}" for name, spec in self.arguments]
         described += ["    state: the arrays listed in STATE, which the step changes"]
+        if self.checks:
+            described += [
+                "    check: whether to stop where the loss is not finite: then None is",
+                "        returned, and nothing has been changed",
+            ]
         text = "\n".join(
             [
                 f'"""{_harmless(self.name)}, written by Cornu from its graph.',

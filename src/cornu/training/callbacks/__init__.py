@@ -1,19 +1,27 @@
 """Callbacks: what is told of the course of training."""
 
-from cornu.training.callbacks.base import Callback, CallbackList
+from cornu.training.callbacks.backup import BackupAndRestore
+from cornu.training.callbacks.base import Callback, RunCallback
+from cornu.training.callbacks.checkpoint import ModelCheckpoint
+from cornu.training.callbacks.container import CallbackList
 from cornu.training.callbacks.monitor import MonitorCallback
+from cornu.training.callbacks.progbar import ProgbarLogger
 from cornu.training.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from cornu.training.callbacks.records import CSVLogger, LambdaCallback
 from cornu.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "MonitorCallback",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RunCallback",
     "TerminateOnNaN",
 ]

@@ -1,8 +1,7 @@
-"""The base of callbacks, and the list that calls them."""
+"""The base of all callbacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 BATCH_HOOKS = (
@@ -89,6 +88,22 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """Called after each batch of a prediction."""
 
+    def get_state(self) -> dict[str, Any]:
+        """What this callback has to know to go on with the training in a new process.
+
+        It is asked for after `on_train_begin`, and after batches and epochs.
+
+        Returns:
+            Numbers, text, None, NumPy arrays, and lists and dicts of them, by name.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` gave, after `on_train_begin`.
+
+        Within an epoch it comes after that epoch's `on_epoch_begin`, too.
+        """
+
     def wants_batches(self) -> bool:
         """Whether a batch hook is overridden: only then are batch logs computed."""
         return any(
@@ -97,45 +112,17 @@ class Callback:
         )
 
 
-class CallbackList:
-    """Calls every callback; `callbacks.on_epoch_end(...)` calls it on all.
+class RunCallback(Callback):
+    """Base of callbacks that keep the state of the whole training, or bring it back.
 
-    Args:
-        callbacks: the callbacks, or one.
-        model: what they are told of.
-        params: what `fit` was called with.
-        *own: callbacks that come after the user's.
-
-    Raises:
-        TypeError: for something that is no Callback.
+    What they are given is the `Run`, with `get_state()` and `set_state(state)`.
     """
 
-    def __init__(
-        self, callbacks: Any, model: Any, params: dict[str, Any], *own: Callback
-    ) -> None:
-        if callbacks is None:
-            callbacks = []
-        if not isinstance(callbacks, Iterable):
-            callbacks = [callbacks]
-        self.callbacks = [*callbacks, *own]
-        for each in self.callbacks:
-            if not isinstance(each, Callback):
-                raise TypeError(
-                    f"callbacks= holds {each!r}.\n"
-                    "Expected objects of classes derived from callbacks.Callback.\n"
-                    "Pass an instance, not the class or a function."
-                )
-            each.set_model(model)
-            each.set_params(params)
-        self.wants_batches = any(c.wants_batches() for c in self.callbacks)
+    def restore(self, run: Any) -> None:
+        """Called before the first epoch, after every `on_train_begin`."""
 
-    def __getattr__(self, hook: str) -> Any:
-        if not hook.startswith("on_"):
-            raise AttributeError(hook)
-        hooks = [getattr(c, hook) for c in self.callbacks]
+    def keep(self, run: Any) -> None:
+        """Called when all callbacks have been told of a batch, or of an epoch.
 
-        def call(*args: Any) -> None:
-            for each in hooks:
-                each(*args)
-
-        return call
+        `run.epoch` and `run.step` say what comes next; after an epoch the step is 0.
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cornu.graph.messages import described
 from cornu.training.callbacks.base import Callback
 
 _MODES = ("auto", "min", "max")
@@ -37,14 +38,17 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
         self._upwards: bool | None = None if mode == "auto" else mode == "max"
 
-    def monitored(self, logs: dict[str, Any]) -> float:
-        """The number that is watched.
+    def monitored(self, logs: dict[str, Any]) -> float | None:
+        """The number that is watched; None after an epoch that was not validated.
 
         Raises:
-            ValueError: when it is not in the logs; the message lists what is.
+            ValueError: when it is not in the logs, and not to come either, or is an
+                array; the message lists what there is.
         """
         if self.monitor in logs:
-            return float(logs[self.monitor])
+            return self._number(logs[self.monitor])
+        if self._comes_later(logs):
+            return None
         fix = f"Write monitor={next(iter(logs), 'loss')!r}, or compile with the metric."
         if self.monitor.startswith("val_") and not any(
             name.startswith("val_") for name in logs
@@ -54,6 +58,23 @@ class MonitorCallback(Callback):
             f"{type(self).__name__} watches {self.monitor!r}, which is not measured.\n"
             f"Expected one of: {', '.join(logs)}.\n{fix}"
         )
+
+    def _number(self, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{type(self).__name__} watches {self.monitor!r}, which is "
+                f"{described(value)}.\nExpected one number.\n"
+                "Compile with a metric that gives one, or watch another."
+            ) from None
+
+    def _comes_later(self, logs: dict[str, Any]) -> bool:
+        """Whether `fit` validates (`validation_freq`), but did not in this epoch."""
+        watches_validation = self.monitor.startswith("val_")
+        validated = any(name.startswith("val_") for name in logs)
+        planned = bool(self.params.get("do_validation"))
+        return watches_validation and planned and not validated
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`."""

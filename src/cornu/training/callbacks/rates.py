@@ -9,6 +9,7 @@ from typing import Any
 
 from cornu.training.callbacks.base import Callback
 from cornu.training.callbacks.monitor import MonitorCallback
+from cornu.training.progress import tell
 
 
 class LearningRateScheduler(Callback):
@@ -28,6 +29,12 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise TypeError(
+                f"LearningRateScheduler was given {schedule!r}.\n"
+                "Expected a function of the epoch and the learning rate.\n"
+                "For example LearningRateScheduler(lambda epoch, rate: rate * 0.9)."
+            )
         self.schedule, self.verbose = schedule, verbose
         try:
             inspect.signature(schedule).bind(0, 0.1)
@@ -48,7 +55,7 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {float(rate)}")
+            tell(f"Epoch {epoch + 1}: learning rate {float(rate)}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -104,11 +111,24 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin()
 
+    def get_state(self) -> dict[str, Any]:
+        return {
+            "best": self.best,
+            "wait": self.wait,
+            "cooldown_counter": self.cooldown_counter,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.best, self.wait = state["best"], state["wait"]
+        self.cooldown_counter = state["cooldown_counter"]
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = {} if logs is None else logs
         rate = float(self.model.optimizer.learning_rate)
         current = self.monitored(logs)
         logs["learning_rate"] = rate
+        if current is None:
+            return
         if self.cooldown_counter:
             self.cooldown_counter -= 1
             self.wait = 0
@@ -124,4 +144,4 @@ class ReduceLROnPlateau(MonitorCallback):
         self.model.optimizer.learning_rate = rate
         self.cooldown_counter, self.wait = self.cooldown, 0
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate reduced to {rate}")
+            tell(f"Epoch {epoch + 1}: learning rate reduced to {rate}")

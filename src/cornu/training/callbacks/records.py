@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from cornu.graph.messages import refuse_unknown
 from cornu.training.callbacks.base import BATCH_HOOKS, Callback
@@ -19,6 +19,9 @@ class CSVLogger(Callback):
         filename: the file.
         separator: what stands between the numbers.
         append: whether to go on with a file that exists.
+
+    Raises:
+        OSError: when the file cannot be written.
 
     Example:
 
@@ -34,38 +37,65 @@ class CSVLogger(Callback):
         super().__init__()
         self.filename = os.fspath(filename)
         self.sep, self.append = separator, append
-        self._file: TextIO | None = None
-        self._writer: Any = None
+        self._path = Path(self.filename)
         self._keys: list[str] = []
+        self._size = 0  # of the part of the file that counts, in bytes
+        self._to_cut = False  # whether there may be more behind it
 
     def on_train_begin(self, logs: Any = None) -> None:
-        path = Path(self.filename)
+        # As it is now: the folder of the process may change.
+        self._path = path = Path(self.filename).absolute()
         lines = path.read_text().splitlines() if self.append and path.exists() else []
         # A file that is gone on with keeps its columns.
         self._keys = lines[0].split(self.sep)[1:] if lines else []
-        self._file = path.open("a" if self.append else "w", newline="")
-        self._writer = None
+        # Begun at once, so that a wrong name is told at once. What is in it goes when
+        # the first line comes: until then `set_state` may go on with it.
+        path.open("a").close()
+        self._size, self._to_cut = path.stat().st_size if lines else 0, True
+
+    def get_state(self) -> dict[str, Any]:
+        return {"keys": self._keys, "size": self._size}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        size = self._path.stat().st_size
+        if size < state["size"]:
+            raise ValueError(
+                f"CSVLogger is to go on with {self.filename!r}, which has {size} "
+                f"bytes.\nExpected the {state['size']} bytes of the epochs until now.\n"
+                "Put the file back, or delete the backup to train from the start."
+            )
+        self._keys, self._size = list(state["keys"]), state["size"]
+        self._to_cut = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        assert self._file is not None
         logs = logs or {}
-        new = not self._keys
-        self._keys = self._keys or sorted(logs)
-        if self._writer is None:
-            self._writer = csv.writer(
-                self._file, delimiter=self.sep, lineterminator="\n"
-            )
-        if new:
-            self._writer.writerow(["epoch", *self._keys])
+        rows = []
+        if not self._keys:
+            self._keys = self._columns(logs)
+            rows.append(["epoch", *self._keys])
         # An epoch without validation leaves its columns open.
-        row = [logs.get(key, "NA") for key in self._keys]
-        self._writer.writerow([epoch, *row])
-        self._file.flush()
+        rows.append([epoch, *(logs.get(key, "NA") for key in self._keys)])
+        self._write(rows)
+
+    def _columns(self, logs: dict[str, Any]) -> list[str]:
+        names = sorted(logs)
+        validated = any(name.startswith("val_") for name in names)
+        if self.params.get("do_validation") and not validated:
+            names += [f"val_{name}" for name in names]  # they are yet to come
+        return names
+
+    def _write(self, rows: list[list[Any]]) -> None:
+        # Opened for each line: an interrupted training leaves no open file behind.
+        with self._path.open("a", newline="") as file:
+            if self._to_cut:
+                file.truncate(self._size)
+                self._to_cut = False
+            writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
+            writer.writerows(rows)
+        self._size = self._path.stat().st_size
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._write([])  # no epoch at all: what was there goes now
 
 
 class LambdaCallback(Callback):

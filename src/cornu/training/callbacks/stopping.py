@@ -7,6 +7,7 @@ from typing import Any
 
 from cornu.training.callbacks.base import Callback
 from cornu.training.callbacks.monitor import MonitorCallback
+from cornu.training.progress import tell
 
 
 class EarlyStopping(MonitorCallback):
@@ -29,6 +30,8 @@ class EarlyStopping(MonitorCallback):
 
     >>> stop = EarlyStopping(monitor="val_loss", patience=2, restore_best_weights=True)
     """
+
+    _COUNTED = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
 
     def __init__(
         self,
@@ -56,11 +59,18 @@ class EarlyStopping(MonitorCallback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._begin()
 
+    def get_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._COUNTED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for name in self._COUNTED:
+            setattr(self, name, state[name])
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         current = self.monitored(logs or {})
-        if epoch < self.start_from_epoch:
+        if current is None or epoch < self.start_from_epoch:
             return
-        if self.best_weights is None:
+        if self.restore_best_weights and self.best_weights is None:
             self._remember(epoch)  # should no epoch ever improve
         self.wait += 1
         if self.improves(current, self.best):
@@ -80,18 +90,27 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            tell(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
+                tell(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)
 
 
 class TerminateOnNaN(Callback):
-    """Stops the training as soon as a loss is NaN or infinite."""
+    """Stops the training as soon as a loss is NaN or infinite.
+
+    The model keeps the weights from before that step, and the logs of the epoch hold
+    the loss. A warning tells where in the step it began.
+    """
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
-            print(f"Batch {batch}: the loss is {loss}; training ends here.")
+            tell(f"Batch {batch}: the loss is {loss}; training ends here.")
             self.model.stop_training = True
+
+    def wants_batches(self) -> bool:
+        # `fit` looks at the loss in the step itself, before anything is changed. Only
+        # what a train_step of the user's logs may be another one.
+        return type(self) is not TerminateOnNaN or self.model._own_train_step
