@@ -91,3 +91,22 @@ def cornu(python: Callable[..., Result]) -> Callable[..., Result]:
         return python(*CORNU[1:], *args, **settings)
 
     return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home for commands in this process: no data, no network, 80 columns."""
+    made = tmp_path / "home"
+    made.mkdir()
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    for name in ("CORNU_DATA", "CORNU_ENGINE", "KERAS_BACKEND", "MPLBACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CORNU_HOME", str(made / "cornu"))
+    monkeypatch.setenv("KERAS_HOME", str(made / "keras"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # the server of a test
+    monkeypatch.setenv("COLUMNS", "80")
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import signal
@@ -16,19 +17,20 @@ import pytest
 
 from cornu import files
 from cornu.datasets import synthetic_digits
-from cornu.lab import digits, main
+from cornu.lab import digits, main, pictures, results
 from cornu.lab.train import turning_point
+from cornu.saving import load_model
 from cornu.utils import clear_session
 from tests.lab.conftest import CORNU, Result, no_signals
 
-FILES = ["curves.png", "history.json", "program.py"]
+FILES = sorted(results.FILES)
 
 
 @pytest.fixture
-def few(
+def drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run `cornu train` in this process, on few digits."""
+    """Run `cornu train` in this process, on few digits; all of its files."""
     small = synthetic_digits.load_data(num_train=300, num_test=100)
     monkeypatch.setattr(digits.synthetic_digits, "load_data", lambda: small)
     monkeypatch.chdir(tmp_path)
@@ -40,6 +42,15 @@ def few(
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def few(
+    drawn: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """The same without its pictures, which take longer than all the rest."""
+    monkeypatch.setattr(results, "draw", lambda *args: {})
+    return drawn
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -75,13 +86,16 @@ def test_a_whole_run(cornu: Callable[..., Result], folder: Path) -> None:
     assert [f"{x:.4f}" for x in found["history"]["val_loss"]] == shown
 
 
-def test_the_files(few: Callable[..., Any], tmp_path: Path) -> None:
-    status, out, err = few("--validation", "100", "--epochs", "3", "--out", "a/b")
+def test_the_files(drawn: Callable[..., Any], tmp_path: Path) -> None:
+    status, out, err = drawn("--validation", "100", "--epochs", "3", "--out", "a/b")
     assert (status, err) == (0, "")
     folder = tmp_path / "a" / "b"
     assert sorted(each.name for each in folder.iterdir()) == FILES
     assert "Files in a/b:" in out or "Files in a\\b:" in out
-    assert matplotlib.image.imread(folder / "curves.png").ndim == 3
+    for name, about in results.FILES.items():
+        assert f"  {name:<14} {about}\n" in out
+        if name.endswith(".png"):
+            assert matplotlib.image.imread(folder / name).ndim == 3
     found = record(folder)
     assert found["dataset"] == "synthetic_digits"
     assert found["settings"]["units"] == 8
@@ -91,6 +105,63 @@ def test_the_files(few: Callable[..., Any], tmp_path: Path) -> None:
     assert sorted(history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert {len(each) for each in history.values()} == {3}
     assert all(0 <= each <= 1 for each in history["val_accuracy"])
+
+
+def test_the_files_agree(few: Callable[..., Any], tmp_path: Path) -> None:
+    args = ("--validation", "100", "--epochs", "3", "--batch-size", "60")
+    assert few(*args, "--out", "o")[0] == 0
+    folder = tmp_path / "o"
+    found = record(folder)
+    names, *rows = csv.reader((folder / "history.csv").read_text().splitlines())
+    columns = [[float(x) for x in column] for column in zip(*rows, strict=True)]
+    assert names == ["epoch", *found["history"]]
+    assert columns == [[1.0, 2.0, 3.0], *found["history"].values()]
+
+    model = load_model(folder / "model.keras")
+    (x, y), labels = digits.load("synthetic_digits", 100).test, np.arange(10)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    assert [loss, accuracy] == pytest.approx(list(found["test"].values()), rel=1e-5)
+    said = model.predict(x, verbose=0).argmax(axis=1)
+    counts = np.loadtxt(folder / "confusion.csv", int, delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(counts[:, 0], labels)
+    pairs = y.T.astype(int) @ (said[:, None] == labels)  # (label, said)
+    np.testing.assert_array_equal(counts[:, 1:], pairs)
+    assert np.trace(pairs) == round(100 * accuracy)
+
+    # The program is that of a whole batch, and cornu show finds it in the model.
+    clear_session()
+    assert main(["show", "program", str(folder), "--out", "shown.py"]) == 0
+    program = (folder / "program.py").read_text()
+    assert "x: f32[60,784]" in program
+    assert (tmp_path / "shown.py").read_text() == program
+
+
+def test_the_pictures_are_of_the_test(
+    drawn: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    samples, confusion = pictures.samples, pictures.confusion
+
+    def keep_samples(images: Any, labels: Any, said: Any) -> Any:
+        seen.update(images=images, labels=labels, said=said)
+        return samples(images, labels, said)
+
+    def keep_counts(counts: Any, title: str) -> Any:
+        seen.update(counts=counts, title=title)
+        return confusion(counts, title)
+
+    monkeypatch.setattr(pictures, "samples", keep_samples)
+    monkeypatch.setattr(pictures, "confusion", keep_counts)
+    status, out, _ = drawn("--no-validation", "--epochs", "3")
+    assert status == 0
+    images, labels = synthetic_digits.load_data()[1]
+    np.testing.assert_array_equal(seen["labels"], labels)
+    np.testing.assert_allclose(seen["images"] * 255, images, atol=1e-4)
+    right = (seen["said"] == labels).mean()
+    assert f"Test accuracy {right:.2%}," in out
+    assert 0.2 < right < 1, "there is nothing to tell apart"
+    assert seen["title"] == f"Synthetic digits: test accuracy {right:.2%}"
+    assert np.trace(seen["counts"]) == right * 100
 
 
 def test_the_program_runs_on_numpy_alone(
@@ -231,6 +302,27 @@ def test_no_folder_to_write_to(few: Callable[..., Any], tmp_path: Path) -> None:
     assert "Epoch" not in out, "it trained before it looked"
     assert len(err.splitlines()) == 3
     assert err.startswith("file cannot be written: ")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_folder_that_nobody_can_write_to(few: Callable[..., Any]) -> None:
+    status, out, err = few("--out", "/proc", "--validation", "9")
+    assert status == 1
+    assert "Epoch" not in out, "it trained before it looked"
+    assert err.startswith("/proc cannot be written: ")
+
+
+def test_a_broken_matplotlib(python: Callable[..., Result], folder: Path) -> None:
+    (folder / "matplotlib").mkdir()
+    text = "raise OSError('libfoo.so: cannot open shared object file')"
+    (folder / "matplotlib" / "__init__.py").write_text(text)
+    ran = python("-m", "cornu", "train")
+    assert ran.returncode == 1
+    assert "Epoch" not in ran.stdout, "it trained before it looked"
+    lines = ran.stderr.splitlines()
+    assert len(lines) == 3, ran.stderr
+    assert "libfoo.so" in lines[0]
+    assert lines[2].endswith("pip install --force-reinstall matplotlib")
 
 
 def test_a_disk_that_is_full(
@@ -388,6 +480,8 @@ def test_ctrl_c_keeps_what_was_learnt(
     assert f"Interrupted after {epochs} epochs" in out
     assert "Test accuracy" in out
     assert sorted(each.name for each in (folder / "o" / "p").iterdir()) == FILES
+    program = (folder / "o" / "p" / "program.py").read_text()
+    assert "x: f32[128,784]" in program, "it is that of the last, smaller batch"
 
 
 @no_signals

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -13,8 +11,10 @@ import typer
 import typer.main
 
 import cornu
-from cornu.lab import options
+from cornu.lab import options, output
 from cornu.lab.mistake import Mistake
+from cornu.lab.values import one_of
+from cornu.spelling import closest
 
 # What a command returns is done after Typer, which would meddle with its exceptions.
 Work = Callable[[], int]
@@ -35,7 +35,7 @@ app = typer.Typer(
 def _cornu(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version of Cornu.")
+        bool, typer.Option("--version", metavar="", help="Print the version of Cornu.")
     ] = False,
 ) -> None:
     if version:
@@ -60,7 +60,8 @@ def train(
     """Train a first network on images of handwritten digits.
 
     It has two layers: Dense(512, relu) and Dense(10, softmax). You get its accuracy on
-    images that it has not seen, its learning curves, and the NumPy program that it is.
+    images that it has not seen, its learning curves, pictures of what it gets right and
+    wrong, the trained model, and the NumPy program that it is.
     """
     if no_validation and validation is not None:
         raise Mistake(
@@ -118,6 +119,57 @@ def run_(
     return partial(run_script, script, args or [])
 
 
+@app.command()
+def show(
+    form: options.Form = None,
+    model: options.Model = None,
+    step: options.Step = None,
+    batch_size: options.ShownBatchSize = None,
+    out: options.File = None,
+) -> Work:
+    """Show the NumPy program of a model, or its graph.
+
+    The program is what a step of its training runs, line by line; the graph is what the
+    program was compiled from, one operation per line.
+    """
+    if form is None:
+        raise Mistake(
+            "cornu show was not told what to show.",
+            f"Expected one of: {', '.join(options.FORMS)}.",
+            "For example cornu show program; see cornu show --help.",
+            status=2,
+        )
+    one_of("cornu show", options.FORMS)(form)
+    from cornu.lab.show import run
+
+    return partial(run, form, model, step, batch_size, out)
+
+
+@app.command()
+def datasets(name: options.DatasetName = None, get: options.Get = None) -> Work:
+    """List the data sets, and whether they are on this computer.
+
+    With a NAME, tell more about that one: what it holds, where it comes from, and how
+    to have it on a computer without a network.
+    """
+    from cornu.lab.datasets import run
+
+    return partial(run, name, get)
+
+
+@app.command()
+def doctor() -> Work:
+    """Examine this installation: what it runs on, and what is missing.
+
+    It tells of versions, BLAS, engines, folders, data sets and settings, and trains a
+    small network for a step. What is missing or broken is listed with the command that
+    gets or mends it. The exit status is 1 if something is broken, else 0.
+    """
+    from cornu.lab.doctor import run
+
+    return run
+
+
 def run_command(args: list[str]) -> int:
     """Run a command line; whatever is wrong with it is told without a traceback.
 
@@ -127,18 +179,17 @@ def run_command(args: list[str]) -> int:
     Returns:
         The exit status.
     """
-    command: Any = typer.main.get_command(app)
     try:
-        _check_name(args, list(command.commands))
-        work: Any = command.main(args, prog_name="cornu", standalone_mode=False)
-        return work() if isinstance(work, partial) else work or 0
+        status = _understand(args)()
+        output.flush()
+        return status
     except Mistake as mistake:
         return mistake.tell()
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # as in `cornu --help | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.drop()
         return 1
     except Exception as error:
         # Typer's errors of usage; where their classes live depends on its version.
@@ -147,13 +198,28 @@ def run_command(args: list[str]) -> int:
         return _misunderstood(error, args[0]).tell()
 
 
+def _understand(args: list[str]) -> Work:
+    """The work that a command line asks for; none, where help was printed."""
+    command: Any = typer.main.get_command(app)
+    _check_name(args, list(command.commands))
+    try:
+        work: Any = command.main(args, prog_name="cornu", standalone_mode=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise output.full(error) from error
+    if isinstance(work, int) or work is None:
+        return lambda: work or 0
+    return work
+
+
 def _check_name(args: list[str], names: list[str]) -> None:
     if not args or args[0].startswith("-") or args[0] in names:
         return
     fix = f"See cornu --help; to run a script: cornu run {args[0]}"
-    close = difflib.get_close_matches(args[0].lower(), names, n=1)
+    close = closest(args[0], names)
     if close:
-        fix = f"Did you mean cornu {close[0]}?"
+        fix = f"Did you mean cornu {close}?"
     raise Mistake(
         f"Cornu has no command {args[0]!r}.",
         f"Expected one of: {', '.join(names)}.",
@@ -171,9 +237,9 @@ def _misunderstood(error: Any, first: str) -> Mistake:
     given = getattr(error, "option_name", None)
     if context and given:
         known = [o for p in context.command.params for o in p.opts if o[:2] == "--"]
-        close = difflib.get_close_matches(given, known, n=1)
-        if close and close[0] != given:
-            fix = f"Did you mean {close[0]}? {fix}"
+        close = closest(given, known)
+        if close and close != given:
+            fix = f"Did you mean {close}? {fix}"
     message = str(getattr(error, "message", "")) if given else error.format_message()
     return Mistake(
         f"{path}: {message.rstrip('.')}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +24,7 @@ def new_folder(wanted: Path | None, name: str) -> Path:
     try:
         if wanted is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            try_writing(folder)
             return folder
         number = 1
         while True:
@@ -35,11 +38,44 @@ def new_folder(wanted: Path | None, name: str) -> Path:
         raise unwritable(folder, error) from error
 
 
-def unwritable(path: Path, error: Exception) -> Mistake:
-    """The mistake of asking for files where none can be written."""
+def try_writing(folder: Path) -> None:
+    """Write a file into this folder, which is gone at once.
+
+    Raises:
+        OSError: when it cannot be written. What its permissions say is not the whole
+            truth: the administrator may write anywhere, and nobody on a full disk.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"Cornu")
+
+
+def why_unwritable(folder: Path) -> str:
+    """Why a folder can neither be written nor made; "" if it can. Nothing is made."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    try:
+        try_writing(folder)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def unwritable(path: Path, error: Exception, kind: str = "folder") -> Mistake:
+    """The mistake of asking for files where none can be written.
+
+    Args:
+        path: the folder or file.
+        error: what went wrong.
+        kind: 'folder' or 'file'.
+    """
     reason = getattr(error, "strerror", None) or str(error)
+    expected = {
+        "folder": "Expected a folder that exists or can be made, with room for files.",
+        "file": "Expected a name in a folder that exists, with room for a small file.",
+    }
+    word = {"folder": "DIR", "file": "FILE"}[kind]
     return Mistake(
         f"{path} cannot be written: {reason}.",
-        "Expected a folder that exists or can be made, with room for small files.",
-        "Name another folder: --out DIR",
+        expected[kind],
+        f"Name another {kind}: --out {word}",
     )

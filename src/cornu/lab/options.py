@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cornu.lab.values import one_of, whole_number
+from cornu.lab.values import one_of, path, whole_number
 
+STEPS = ("train", "test", "predict")
+FORMS = ("program", "graph")
 DATASETS = ("auto", "mnist", "synthetic_digits")
 
 
@@ -20,13 +22,19 @@ def _number(
     return typer.Option(option, parser=read, metavar="N", help=text, show_default=shown)
 
 
+def _switch(option: str, text: str) -> Any:
+    return typer.Option(option, metavar="", help=text)
+
+
 Epochs = Annotated[
     int, _number("--epochs", 1, None, "How often to go through the images.")
 ]
 BatchSize = Annotated[int, _number("--batch-size", 1, None, "Images per step.")]
 Optimizer = Annotated[
     str,
-    typer.Option(metavar="NAME", help="What moves the weights: rmsprop, adam, sgd."),
+    typer.Option(
+        metavar="NAME", help="What moves the weights: rmsprop, adam, sgd, ..."
+    ),
 ]
 Units = Annotated[int, _number("--units", 1, 100_000, "Width of the hidden layer.")]
 Seed = Annotated[
@@ -43,7 +51,7 @@ Validation = Annotated[
     ),
 ]
 NoValidation = Annotated[
-    bool, typer.Option("--no-validation", help="Train on all of the training images.")
+    bool, _switch("--no-validation", "Train on all of the training images.")
 ]
 Dataset = Annotated[
     str,
@@ -57,11 +65,68 @@ Dataset = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
+        parser=path("--out"),
         metavar="DIR",
         show_default="runs/DATASET-TIME",
-        help="Folder for curves.png, history.json and program.py.",
+        help="Folder for the files: the model, its program, curves, tables, pictures.",
     ),
 ]
 ShowProgram = Annotated[
-    bool, typer.Option("--show-program", help="Print the NumPy program of a step.")
+    bool, _switch("--show-program", "Print the NumPy program of a step.")
+]
+
+DatasetName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME", help="The data set to tell about.", show_default=False
+    ),
+]
+Get = Annotated[
+    str | None,
+    typer.Option(
+        "--get", metavar="NAME", help="Download this one, if it is not here yet."
+    ),
+]
+
+Form = Annotated[
+    str | None,
+    typer.Argument(metavar="program|graph", help="What to show.", show_default=False),
+]
+Model = Annotated[
+    Path | None,
+    typer.Argument(
+        parser=path("MODEL"),
+        metavar="MODEL",
+        help="A .keras file, or the folder of a run of cornu train. Without it: the "
+        "network of cornu train, untrained.",
+        show_default=False,
+    ),
+]
+Step = Annotated[
+    str | None,
+    typer.Option(
+        parser=one_of("--step", STEPS),
+        metavar="WORD",
+        help="train, test or predict.",
+        show_default="train, if it is compiled",
+    ),
+]
+ShownBatchSize = Annotated[
+    int | None,
+    _number(
+        "--batch-size",
+        1,
+        100_000,
+        "Samples per step.",
+        default="that of the run, or 32",
+    ),
+]
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        parser=path("--out"),
+        metavar="FILE",
+        help="Write it to this file instead of printing it.",
+    ),
 ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-import json
 import math
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cornu
-from cornu import files
 from cornu.lab import folders
 from cornu.lab.mistake import Mistake, missing_extra
+from cornu.lab.output import say
 from cornu.lab.values import one_of
 
 
@@ -53,15 +52,14 @@ def run(settings: Settings) -> int:
         Mistake: when it cannot be done as the settings ask.
     """
     # Said before anything slow is imported: a line at once.
-    _say(
+    say(
         f"Cornu {cornu.__version__}: Dense({settings.units}, relu), "
         f"Dense(10, softmax), optimizer {settings.optimizer}."
     )
-    if importlib.util.find_spec("matplotlib") is None:
-        raise missing_extra("drawing the learning curves", "matplotlib")
+    _check_matplotlib()
     from cornu.lab.digits import load
 
-    model = _network(settings)
+    model = new_network(settings.optimizer, settings.units, settings.seed)
     digits = load(settings.dataset, settings.validation)
     there = settings.out is not None and settings.out.exists()
     folder = folders.new_folder(settings.out, digits.name)
@@ -79,8 +77,24 @@ def run(settings: Settings) -> int:
                 folder.rmdir()
 
 
+def _check_matplotlib() -> None:
+    """Not after minutes of training are the pictures to fail."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise missing_extra("drawing the learning curves", "matplotlib")
+    try:
+        importlib.import_module("matplotlib.backends.backend_agg")
+    except Exception as error:
+        raise Mistake(
+            f"matplotlib cannot be imported: {type(error).__name__}: {error}.",
+            "Expected a matplotlib that works, to draw the learning curves.",
+            "Install it anew: pip install --force-reinstall matplotlib",
+        ) from error
+
+
 def _train(settings: Settings, model: Any, digits: Any, folder: Path) -> int:
-    _say(digits.description)
+    from cornu.lab import results
+
+    say(digits.description)
     interrupted = False
     try:
         model.fit(
@@ -93,47 +107,53 @@ def _train(settings: Settings, model: Any, digits: Any, folder: Path) -> int:
         if not model.history.epoch:
             raise
         interrupted = True
-        _say(
-            f"Interrupted after {len(model.history.epoch)} epochs: this is the result."
-        )
+        say(f"Interrupted after {len(model.history.epoch)} epochs: this is the result.")
     history = dict(model.history.history)
     loss, accuracy = model.evaluate(*digits.test, verbose=0)
+    batch = (part[: settings.batch_size] for part in digits.training)
+    program = model.step_program("train", *batch)
     if settings.show_program:
-        _say(f"\n{model.train_program}")
-    _say(f"\nTest accuracy {accuracy:.2%}, test loss {loss:.4f}")
+        say(f"\n{program}")
+    say(f"\nTest accuracy {accuracy:.2%}, test loss {loss:.4f}")
     turn = turning_point(history.get("val_loss", []))
     if digits.validation is not None:
-        _say(_validation_in_words(history["val_loss"], turn))
-    test = {"loss": loss, "accuracy": accuracy}
+        say(_validation_in_words(history["val_loss"], turn))
+    result = results.Result(history, loss, accuracy, turn)
+    record = {**settings._asdict(), "out": str(folder)}
     try:
-        _save(settings, model, history, test, turn, digits, folder)
+        results.save(folder, model, program, digits, record, result)
     except OSError as error:
         raise folders.unwritable(folder, error) from error
-    _say(
-        f"Files in {folder}:\n"
-        "  curves.png    loss and accuracy, epoch by epoch\n"
-        "  history.json  the same in numbers, and the settings\n"
-        "  program.py    a training step of this network, in NumPy"
-    )
+    lines = [f"  {name:<14} {about}" for name, about in results.FILES.items()]
+    say("\n".join([f"Files in {folder}:", *lines]))
     return 130 if interrupted else 0
 
 
-def _network(settings: Settings) -> Any:
-    """The network of the notes, compiled."""
+def new_network(optimizer: str = "rmsprop", units: int = 512, seed: int = 1337) -> Any:
+    """The network of `cornu train`, compiled and untrained.
+
+    Args:
+        optimizer: its name.
+        units: width of the hidden layer.
+        seed: of the initial weights.
+
+    Raises:
+        Mistake: when there is no such optimizer.
+    """
     from cornu import layers, models, optimizers, utils
 
     try:
-        optimizer = optimizers.get(settings.optimizer)
+        moves = optimizers.get(optimizer)
     except ValueError:
         names = {each.__name__.lower() for each in optimizers.REGISTRY.objects.values()}
-        one_of("--optimizer", sorted(names))(settings.optimizer)
+        one_of("--optimizer", sorted(names))(optimizer)
         raise  # a name that the registry knows, and yet refuses
-    utils.set_random_seed(settings.seed)
+    utils.set_random_seed(seed)
     network = models.Sequential(name="network")
-    network.add(layers.Dense(settings.units, activation="relu", input_shape=(784,)))
+    network.add(layers.Dense(units, activation="relu", input_shape=(784,)))
     network.add(layers.Dense(10, activation="softmax"))
     network.compile(
-        optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"]
+        optimizer=moves, loss="categorical_crossentropy", metrics=["accuracy"]
     )
     return network
 
@@ -178,42 +198,3 @@ def _validation_in_words(losses: list[float], turn: int | None) -> str:
         f"The validation loss was lowest after the last epoch ({losses[-1]:.4f}): "
         "no overfitting yet."
     )
-
-
-def _save(
-    settings: Settings,
-    model: Any,
-    history: dict[str, list[float]],
-    test: dict[str, float],
-    turn: int | None,
-    digits: Any,
-    folder: Path,
-) -> None:
-    from cornu.training.plots import as_png, curves
-
-    title = f"{digits.title}: test accuracy {test['accuracy']:.2%}"
-    files.write(folder / "curves.png", as_png(curves(history, title, turn)))
-    record = {
-        "cornu": cornu.__version__,
-        "dataset": digits.name,
-        "settings": {**settings._asdict(), "out": str(folder)},
-        "history": history,
-        "test": test,
-        "validation_loss_rose_after_epoch": turn,
-    }
-    text = json.dumps(_as_json(record), indent=2, allow_nan=False)
-    files.write(folder / "history.json", (text + "\n").encode())
-    model.train_program.save(folder / "program.py")
-
-
-def _as_json(value: Any) -> Any:
-    """JSON has no NaN and no infinity: null stands for them."""
-    if isinstance(value, dict):
-        return {key: _as_json(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _say(text: str) -> None:
-    print(text, flush=True, file=sys.stdout)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from cornu.lab.mistake import Mistake
+from cornu.spelling import closest
 
 
 def whole_number(
@@ -51,12 +52,28 @@ def one_of(option: str, words: Sequence[str]) -> Callable[[Any], str]:
     def read(given: Any) -> str:
         if given in words:
             return given
-        close = difflib.get_close_matches(str(given).lower(), words, n=1)
+        close = closest(given, words)
         raise Mistake(
             f"{option} was given {given!r}.",
             f"Expected one of: {', '.join(words)}.",
-            f"Did you mean {close[0]}?" if close else f"For example {words[0]}.",
+            f"Did you mean {close}?" if close else f"For example {words[0]}.",
             status=2,
         )
+
+    return read
+
+
+def path(option: str) -> Callable[[Any], Path]:
+    """A reader of paths, which refuses an empty one: an unset variable of the shell."""
+
+    def read(given: Any) -> Path:
+        if not str(given).strip():
+            raise Mistake(
+                f"{option} was given {str(given)!r}.",
+                "Expected a path.",
+                f"For example {option} here; or leave it out.",
+                status=2,
+            )
+        return Path(given)
 
     return read
