@@ -13,7 +13,8 @@ from cornu.layers.core import Input, InputLayer
 from cornu.layers.layer import Layer
 from cornu.models.model import Model
 from cornu.models.sequential import Sequential
-from cornu.serialization import deserialize_keras_object, sharing
+from cornu.saving import legacy
+from cornu.serialization import deserialize_keras_object, reading, sharing
 
 
 def model_from_json(
@@ -22,7 +23,7 @@ def model_from_json(
     """The model that `to_json` described, with new weights.
 
     Args:
-        json_string: what `to_json` returned, in Cornu or in Keras 3.
+        json_string: what `to_json` returned, in Cornu or in Keras 1, 2 or 3.
         custom_objects: name -> class or function of your own.
 
     Raises:
@@ -37,15 +38,18 @@ def model_from_json(
     """
     try:
         config = json.loads(json_string)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"model_from_json was given {described(json_string)}, which is no JSON "
             f"({error}).\nExpected what model.to_json() returns.\n"
             "To read a file of model.save(), use load_model."
         ) from error
-    with sharing():
+    with reading("The JSON", "Take the JSON from model.to_json()."), sharing():
+        if isinstance(config, dict) and "module" not in config:
+            version = str(config.get("keras_version", "2"))
+            config = legacy.upgrade(config, version)
         model = deserialize_keras_object(config, custom_objects)
-    if not isinstance(model, Layer):
+    if not isinstance(model, Model):
         raise ValueError(
             f"The JSON describes {described(model)}.\nExpected a model.\n"
             "Take the JSON from model.to_json()."

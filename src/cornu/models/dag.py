@@ -10,31 +10,64 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cornu.graph.messages import nearest
-from cornu.graph.symbolic import Call, SymbolicTensor
+from cornu.graph.symbolic import Call, SymbolicTensor, has_symbolic
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.core import InputLayer
 from cornu.layers.layer import Layer
 from cornu.serialization import deserialize_keras_object, serialize_keras_object
 
-# Keras keeps each function of `ops` as a class. These arguments go to its call, all
-# others to its constructor.
+# Keras keeps each function of `ops` as a class. These arguments, and tensors, go to its
+# call; all others go to its constructor.
 _CALLED_WITH = {
-    "condition", "constant_values", "fill_value", "indices", "key", "output", "start",
-    "step", "stop", "target", "variable", "weights", "x", "x1", "x2", "xs", "y",
+    "condition", "constant_values", "coordinates", "end_points", "fill_value",
+    "indices", "key", "output", "sorted_sequence", "start", "start_points", "step",
+    "stop", "target", "transform", "variable", "weights", "x", "x1", "x2", "xs", "y",
 }  # fmt: skip
-# Where Keras keeps them, if neither in its module of NumPy's functions nor in `nn`.
-_MODULES = {
-    "cast": "core",
-    "convert_to_tensor": "core",
-    "stop_gradient": "core",
-    "erf": "math",
-    "logsumexp": "math",
-    "rsqrt": "math",
-    "norm": "linalg",
-    "sigmoid": "nn",
+# Where Keras keeps those of Cornu's modules; all others are with NumPy's functions.
+_ROOMS = {
+    "attention": "nn", "convolution": "nn", "ctc": "nn", "image": "image",
+    "image_colors": "image", "image_warps": "image",
+    "linalg": "linalg", "math": "math", "nn": "nn", "normalization": "nn",
+    "pooling": "nn",
+}  # fmt: skip
+# Where it keeps some that are elsewhere, or by another name.
+_PLACES = {
+    "batch_normalization": "nn.BatchNorm",
+    "cast": "core.Cast",
+    "cond": "core.Cond",
+    "ctc_decode": "nn.CTCDecode",
+    "ctc_loss": "nn.CTCLoss",
+    "convert_to_tensor": "core.ConvertToTensor",
+    "erf": "math.Erf",
+    "hsv_to_rgb": "image.HSVToRGB",
+    "layer_normalization": "nn.LayerNorm",
+    "logsumexp": "math.Logsumexp",
+    "norm": "linalg.Norm",
+    "one_hot": "nn.OneHot",
+    "rgb_to_grayscale": "image.RGBToGrayscale",
+    "rgb_to_hsv": "image.RGBToHSV",
+    "rms_normalization": "nn.RMSNorm",
+    "rsqrt": "math.Rsqrt",
+    "scan": "core.Scan",
+    "searchsorted": "numpy.SearchSorted",
+    "sigmoid": "nn.Sigmoid",
+    "stop_gradient": "core.StopGradient",
 }
+# Functions of Cornu's own, and names for which Keras has no class.
+_OWN = {
+    "add_n", "conv_general", "dot_general", "dropout", "exponential", "gru_sequence",
+    "invert", "linear", "lstm_sequence", "max_windows", "mish", "random_bits",
+    "recurrence", "remainder", "rint", "round_to_even", "scatter_add",
+    "simple_rnn_sequence", "static_slice", "window_sum",
+}  # fmt: skip
+# Numbers that say how large something will be. What a file says of them is bounded:
+# constants of that size are made while the model is.
+_COUNTS = {"num_classes", "num_tokens", "num", "n", "pad_width", "repeats", "size"}
+_LARGEST_COUNT = 2**26
 
 
 class Operation:
@@ -215,34 +248,59 @@ def _function_config(part: Operation, call: Call) -> tuple[dict[str, Any], Any]:
             "Expected layers, and functions of cornu.ops.\n"
             "Put this call into the `call` method of a Layer class of your own."
         )
+    if name in _OWN:
+        config = {"module": "cornu.ops", "class_name": name, "registered_name": name}
+        return {**config, "config": {"name": part.name}}, (call.args, call.kwargs)
     bound = inspect.signature(call.function).bind(*call.args, **call.kwargs)
-    args, rest, options, kwargs = [], True, {"name": part.name}, {}
-    for parameter in bound.signature.parameters:
-        if parameter not in _CALLED_WITH:
-            if parameter in bound.arguments:
-                options[parameter] = bound.arguments[parameter]
-        elif parameter not in bound.arguments:
-            rest = False
-        elif rest:
-            args.append(bound.arguments[parameter])
-        else:
-            kwargs[parameter] = bound.arguments[parameter]
-    if any(isinstance(leaf, SymbolicTensor) for leaf in flatten(options)):
-        raise ValueError(
-            f"The call of {name} has a tensor among its options, which no file can "
-            "describe.\nExpected tensors only where data goes in.\n"
-            "Put this call into the `call` method of a Layer class of your own."
-        )
-    of_nn = call.function.__module__ == "cornu.ops.nn"
-    where = _MODULES.get(name, "nn" if of_nn else "numpy")
-    camel = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    bound.apply_defaults()
+    args: list[Any] = []
+    options: dict[str, Any] = {"name": part.name}
+    kwargs: dict[str, Any] = {}
+    leading = True
+    for parameter, value in bound.arguments.items():
+        about = bound.signature.parameters[parameter]
+        if about.kind is inspect.Parameter.VAR_KEYWORD:
+            options.update(value)
+        elif parameter not in _CALLED_WITH and not has_symbolic([value]):
+            leading = False
+            if value is not None or about.default is not None:
+                options[parameter] = value  # Keras may lack what is not asked for
+        elif leading:
+            args.append(value)
+        elif value is not None:
+            kwargs[parameter] = value
+    if isinstance(options.get("newshape"), int):
+        options["newshape"] = (options["newshape"],)  # Keras reads no other
+    if name == "get_item":  # files know no tuples, so that lists must be arrays
+        args[1:] = [_as_key(each) for each in args[1:]]
+    module, camel = place_in_keras(name, call.function)
     config = {
-        "module": f"keras.src.ops.{where}",
+        "module": f"keras.src.ops.{module}",
         "class_name": camel,
         "config": serialize_keras_object(options),
         "registered_name": camel,
     }
-    return config, (args, kwargs)
+    return config, map_structure(_as_constant, (args, kwargs))
+
+
+def _as_constant(leaf: Any) -> Any:
+    """NumPy's numbers are arrays in a DAG: they have a dtype, plain numbers none."""
+    return np.asarray(leaf) if isinstance(leaf, np.generic) else leaf
+
+
+def place_in_keras(name: str, function: Any) -> tuple[str, str]:
+    """The module and the name of Keras's class for a function of ops."""
+    if name in _PLACES:
+        module, _, camel = _PLACES[name].partition(".")
+        return module, camel
+    module = _ROOMS.get(function.__module__.removeprefix("cornu.ops."), "numpy")
+    return module, "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _as_key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(_as_key(part) for part in key)
+    return np.array(key) if isinstance(key, list) else key
 
 
 # And back
@@ -259,22 +317,7 @@ def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
     """
     described = {each["name"]: each for each in config["layers"]}
     targets = {name: _target(each) for name, each in described.items()}
-    made: dict[tuple[str, int], list[Any]] = {}
-    waiting: list[tuple[str, int, Any]] = []
-    for name, each in described.items():
-        if isinstance(targets[name], InputLayer):
-            made[name, 0] = [targets[name].output]  # pyright: ignore
-        waiting += [(name, i, n) for i, n in enumerate(each.get("inbound_nodes", []))]
-    while waiting:
-        left = [each for each in waiting if not _connect(each, targets, made)]
-        if len(left) == len(waiting):
-            raise ValueError(
-                "The model's description is not complete: the inputs of "
-                f"{left[0][0]!r} are not in it.\n"
-                "Expected calls that lead from the inputs to the outputs.\n"
-                "Take the description from get_config() or to_json()."
-            )
-        waiting = left
+    made = _connected(described, targets)
 
     def symbol(tree: Any) -> Any:
         if isinstance(tree, dict):
@@ -288,10 +331,102 @@ def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
     return symbol(config["input_layers"]), symbol(config["output_layers"])
 
 
+def _forget_default(target: Any, kwargs: dict[str, Any]) -> None:
+    """Drop what Keras notes of a layer's own `training=True`: models overrule that."""
+    told = kwargs.get("training")
+    if isinstance(target, Layer) and told == target._training_by_default():
+        kwargs.pop("training", None)
+
+
+def _connected(described: dict[str, Any], targets: dict[str, Any]) -> dict[Any, Any]:
+    """Make all calls, each once its inputs are there; their outputs by (name, call)."""
+    made: dict[tuple[str, int], list[Any]] = {}
+    calls: dict[tuple[str, int], Any] = {}
+    waiting: dict[tuple[str, int], int] = {}
+    needed_by: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for name, each in described.items():
+        for i, node in enumerate(each.get("inbound_nodes") or []):
+            args, kwargs = calls[name, i] = _arguments(node)
+            leaves = flatten([args, kwargs])
+            needs = {(p.name, p.node) for p in leaves if isinstance(p, _Place)}
+            if i:
+                needs.add((name, i - 1))  # so that calls keep their numbers
+            waiting[name, i] = len(needs)
+            for key in needs:
+                needed_by.setdefault(key, []).append((name, i))
+    ready = [key for key, count in waiting.items() if not count]
+    for name, target in targets.items():
+        if isinstance(target, InputLayer):
+            made[name, 0] = [target.output]
+            ready += _freed((name, 0), waiting, needed_by)
+    ready.reverse()
+    while ready:
+        key = ready.pop()
+        args, kwargs = calls[key]
+        _forget_default(targets[key[0]], kwargs)
+        made[key] = _called(key[0], targets[key[0]], args, kwargs, made)
+        ready += reversed(_freed(key, waiting, needed_by))
+    missing = [name for name, i in calls if (name, i) not in made]
+    if missing:
+        raise ValueError(
+            "The model's description is not complete: the inputs of "
+            f"{missing[0]!r} are not in it.\n"
+            "Expected calls that lead from the inputs to the outputs.\n"
+            "Take the description from get_config() or to_json()."
+        )
+    return made
+
+
+def _freed(key: Any, waiting: dict[Any, int], needed_by: dict[Any, Any]) -> list[Any]:
+    """The calls that waited for this one alone."""
+    freed = []
+    for each in needed_by.get(key, []):
+        waiting[each] -= 1
+        if not waiting[each]:
+            freed.append(each)
+    return freed
+
+
+def _called(
+    name: str, target: Any, args: Any, kwargs: Any, made: dict[Any, list[Any]]
+) -> list[Any]:
+    def value(leaf: Any) -> Any:
+        return made[leaf.name, leaf.node][leaf.tensor] if _is_place(leaf) else leaf
+
+    args, kwargs = map_structure(value, (args, kwargs))
+    symbols = [s for s in flatten([args, kwargs]) if isinstance(s, SymbolicTensor)]
+    if not symbols:
+        raise ValueError(
+            f"{name!r} in the model's description is called without a tensor.\n"
+            "Expected calls that lead from the inputs to the outputs.\n"
+            "Take the description from get_config() or to_json()."
+        )
+    _refuse_huge(name, target, symbols, kwargs)
+    return flatten(target(*args, **kwargs))
+
+
+def _refuse_huge(name: str, target: Any, symbols: list[Any], kwargs: Any) -> None:
+    """Raise where sizes that a file gives would fill the memory at once."""
+    settings = vars(target) if isinstance(target, Layer) else target.options
+    given = [v for k, v in {**settings, **kwargs}.items() if k in _COUNTS]
+    counts = [n for n in flatten(given) if isinstance(n, int) and n > 0]
+    if not counts:
+        return
+    axes = [n for symbol in symbols for n in symbol.shape if n]
+    times = "repeats" in settings or "size" in settings
+    total = max(axes, default=1) * max(counts) if times else sum(counts)
+    if total > _LARGEST_COUNT:
+        raise ValueError(
+            f"{name!r} in the model's description asks for {total} elements along one "
+            f"axis.\nExpected no more than {_LARGEST_COUNT} in a file.\n"
+            "Do not use this file: it is damaged, or meant to fill your memory."
+        )
+
+
 def _target(described: dict[str, Any]) -> Callable[..., Any]:
     """The layer of a description, or what calls the function that it names."""
     module = str(described.get("module") or "")
-    if not module.startswith("keras.src.ops."):
+    if not module.startswith("keras.src.ops.") and module != "cornu.ops":
         layer = deserialize_keras_object(
             {k: v for k, v in described.items() if k not in ("name", "inbound_nodes")}
         )
@@ -302,14 +437,17 @@ def _target(described: dict[str, Any]) -> Callable[..., Any]:
                 "Take the description from get_config() or to_json()."
             )
         return layer
-    wanted = described["class_name"].lower()
+    wanted = str(described["class_name"])
+    FUNCTIONS.find("abs")  # which has them all loaded
+    named = {place.partition(".")[2]: name for name, place in _PLACES.items()}
+    plain = wanted.lower().replace("_", "")
     for name, function in FUNCTIONS.items():
-        if name.replace("_", "") == wanted:
+        if name == named.get(wanted) or name.replace("_", "") == plain:
             return _Function(function, described.get("config") or {})
     known = [name for name in FUNCTIONS if not name.startswith("_")]
     raise ValueError(
-        f"The model calls keras.ops {described['class_name']!r}, which Cornu does not "
-        f"have.\nExpected a function of cornu.ops.\n{nearest(wanted, known)}"
+        f"The model calls keras.ops {wanted!r}, which Cornu does not have.\n"
+        f"Expected a function of cornu.ops.\n{nearest(plain, known)}"
     )
 
 
@@ -325,7 +463,9 @@ class _Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         takes = inspect.signature(self.function).parameters
-        positions = [name for name in takes if name in _CALLED_WITH]
+        if self.function.__name__ in _OWN:
+            return self.function(*args, **kwargs)
+        positions = [name for name in takes if name not in self.options]
         given = dict(zip(positions, args, strict=False))
         unknown = {k: v for k, v in self.options.items() if k not in takes}
         options = {k: v for k, v in self.options.items() if k in takes}
@@ -337,29 +477,9 @@ class _Function:
                 f"Expected some of: {', '.join(takes)}.\n"
                 "Build the model in Python, and load its weights alone."
             )
+        if isinstance(given.get("key"), list):
+            given["key"] = tuple(given["key"])  # of a file, which has lists only
         return self.function(**given, **options, **kwargs)
-
-
-def _connect(node: Any, targets: dict[str, Any], made: dict[Any, list[Any]]) -> bool:
-    """Make one call of the DAG; False when its inputs are not there yet."""
-    name, i, call = node
-    args, kwargs = _arguments(call)
-    missing = False
-
-    def symbol(place: _Place) -> Any:
-        nonlocal missing
-        outputs = made.get((place.name, place.node))
-        missing = missing or outputs is None
-        return None if outputs is None else outputs[place.tensor]
-
-    def value(leaf: Any) -> Any:
-        return symbol(leaf) if isinstance(leaf, _Place) else leaf
-
-    args, kwargs = map_structure(value, (args, kwargs))
-    if missing:
-        return False
-    made[name, i] = flatten(targets[name](*args, **kwargs))
-    return True
 
 
 class _Place:
@@ -369,12 +489,12 @@ class _Place:
         self.name, self.node, self.tensor = name, int(node), int(tensor)
 
 
+def _is_place(leaf: Any) -> bool:
+    return isinstance(leaf, _Place)
+
+
 def _arguments(call: Any) -> tuple[Any, Any]:
     """Arguments of a call in a description, with a `_Place` for each tensor."""
-    if isinstance(call, list):  # as Keras 1 and 2 wrote it: [[name, node, tensor, {}]]
-        places = [_Place(*each[:3]) for each in call]
-        kwargs = call[0][3] if call and len(call[0]) > 3 else {}
-        return (places[0] if len(places) == 1 else places,), kwargs
 
     def read(part: Any) -> Any:
         if isinstance(part, dict):
@@ -383,6 +503,8 @@ def _arguments(call: Any) -> tuple[Any, Any]:
             if "class_name" in part:
                 return deserialize_keras_object(part)
             return {key: read(each) for key, each in part.items()}
-        return [read(each) for each in part] if isinstance(part, list) else part
+        if isinstance(part, (list, tuple)):
+            return type(part)([read(each) for each in part])
+        return part
 
     return tuple(read(list(call["args"]))), read(call["kwargs"])

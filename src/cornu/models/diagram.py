@@ -9,9 +9,8 @@ from itertools import groupby
 from typing import Any
 
 from cornu.graph.tree import flatten
-from cornu.layers.core import InputLayer
 from cornu.models.layout import Box, Edge
-from cornu.models.structure import Row, origin_of, rows_of, shape_text
+from cornu.models.structure import Origin, Row, is_graph, rows_of
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,10 @@ class Frame(Box):
 def diagram(model: Any, shown: Shown, nested: bool = False) -> Frame:
     """The boxes and arrows of a model; a subclassed one is a single box."""
     frame = Frame(title=model.name)
-    rows = rows_of(model)
-    if getattr(model, "outputs", None) is None:
+    if not is_graph(model):
         frame.boxes = [_card(Row(model.name, model), shown)]
         return frame
+    rows = _from_left(model, rows_of(model))
     boxes = {id(row): _box(row, shown) for row in rows}
     frame.boxes = list(boxes.values())
     seen: set[tuple[int, int, int, int]] = set()
@@ -91,13 +90,28 @@ def diagram(model: Any, shown: Shown, nested: bool = False) -> Frame:
                 frame.edges.append(edge)
     if nested:
         _add_ports(frame, model, rows, boxes)
+    for box in frame.boxes:
+        if isinstance(box, Frame):
+            hide_loose_ends(box, frame.edges)
     return frame
 
 
+def _from_left(model: Any, rows: list[Row]) -> list[Row]:
+    """The rows branch by branch, in the order in which branches are joined."""
+    inputs = {id(symbol): i for i, symbol in enumerate(model.inputs)}
+    place = {id(call): i for i, call in enumerate(model._calls_in_order, len(inputs))}
+
+    def first(row: Row) -> int:
+        if row.is_input:
+            return inputs[id(row.function.output)]
+        return min(place[id(call)] for call in row.calls)
+
+    return sorted(rows, key=first)
+
+
 def _box(row: Row, shown: Shown) -> Box:
-    inner = row.function
-    if shown.nested and row.is_model and getattr(inner, "outputs", None) is not None:
-        return diagram(inner, shown, nested=True)
+    if shown.nested and row.is_model and is_graph(row.function):
+        return diagram(row.function, shown, nested=True)
     return _card(row, shown)
 
 
@@ -121,14 +135,17 @@ def _edges_to(row: Row, boxes: dict[int, Box]) -> Iterator[Edge]:
 def _add_ports(
     frame: Frame, model: Any, rows: list[Row], boxes: dict[int, Box]
 ) -> None:
+    origins: dict[int, Origin] = {}
+    for row in rows:
+        origins.update((id(symbol), origin) for symbol, origin in row.places())
     for symbol in model.inputs:
-        origin = origin_of(symbol, rows)
-        port = Box(pin="first")  # a Sequential model has no box for its input
+        # A Sequential model has no box for its input.
+        origin = origins.get(id(symbol))
+        port = Box(pin="first")
         frame.entries.append(port)
         frame.edges.append(Edge(port, boxes[id(origin.row if origin else rows[0])]))
     for symbol in model.outputs:
-        origin = origin_of(symbol, rows)
-        assert origin is not None, "an output is made by one of the layers"
+        origin = origins[id(symbol)]
         port, source = Box(pin="last"), boxes[id(origin.row)]
         frame.ends.append(port)
         leaves = origin.output if isinstance(source, Frame) else 0
@@ -136,11 +153,22 @@ def _add_ports(
     frame.boxes = [*frame.entries, *frame.boxes, *frame.ends]
 
 
+def hide_loose_ends(frame: Frame, around: list[Edge]) -> None:
+    """Let arrows in a frame end in it, where none goes on outside."""
+    fed = {edge.entrance for edge in around if edge.target is frame}
+    read = {edge.exit for edge in around if edge.source is frame}
+    ports = {id(port): i in fed for i, port in enumerate(frame.entries)}
+    ports.update((id(port), i in read) for i, port in enumerate(frame.ends))
+    for edge in frame.edges:
+        edge.drawn = ports.get(id(edge.source), True) and ports.get(
+            id(edge.target), True
+        )
+
+
 def _card(row: Row, shown: Shown) -> Card:
     role = "function"
     if row.is_layer:
-        is_input = isinstance(row.function, InputLayer)
-        role = "input" if is_input else "model" if row.is_model else "layer"
+        role = "input" if row.is_input else "model" if row.is_model else "layer"
     name = row.kind if row.is_layer else row.operation
     card = Card(title=name, role=role)
     if shown.names:
@@ -150,14 +178,14 @@ def _card(row: Row, shown: Shown) -> Card:
         name = getattr(activation, "name", None) or getattr(
             activation, "__name__", type(activation).__name__
         )
-        card.lines.append([Cell("Activation: ", [str(name)])])
+        card.lines.append([Cell("Activation:", [str(name)])])
     cells = []
     if shown.shapes and role != "input":
-        cells.append(Cell("Input shape: ", _listed(row.inputs, _shape)))
+        cells.append(Cell("Input shape:", _listed(row.input_shapes)))
     if shown.shapes:
-        cells.append(Cell("Output shape: ", _listed(_outputs(row), _shape)))
+        cells.append(Cell("Output shape:", _listed(row.output_shapes)))
     if shown.dtype:
-        cells.append(Cell("Output dtype: ", _listed(_outputs(row), _dtype)))
+        cells.append(Cell("Output dtype:", _listed(row.dtypes)))
     if shown.trainable and row.trainable is not None:
         colour = "forestgreen" if row.trainable else "firebrick"
         text = "Trainable" if row.trainable else "Non-trainable"
@@ -166,21 +194,9 @@ def _card(row: Row, shown: Shown) -> Card:
     return card
 
 
-def _outputs(row: Row) -> list[list[Any]]:
-    return [flatten(nest) for nest in row.tensors]
-
-
-def _shape(tensor: Any) -> str:
-    return shape_text(getattr(tensor, "shape", None))
-
-
-def _dtype(tensor: Any) -> str:
-    return str(getattr(tensor, "dtype", "?"))
-
-
-def _listed(calls: list[list[Any]], text: Any) -> list[str]:
-    """A text per tensor; equal neighbours as one, and calls that are equal too."""
-    per_call = {tuple(text(tensor) for tensor in tensors): None for tensors in calls}
+def _listed(calls: list[list[str]]) -> list[str]:
+    """A line per text; equal neighbours as one, and calls that are equal too."""
+    per_call = dict.fromkeys(map(tuple, calls))
     lines = []
     for texts in per_call:
         for each, group in groupby(texts):
@@ -189,7 +205,7 @@ def _listed(calls: list[list[Any]], text: Any) -> list[str]:
     return lines or ["?"]
 
 
-# As text
+# From card to card, and as text
 
 
 def dot_text(frame: Frame, settings: dict[str, Any], subgraph: bool = False) -> str:
@@ -204,7 +220,7 @@ def dot_text(frame: Frame, settings: dict[str, Any], subgraph: bool = False) -> 
     body = _statements(frame, ids, "  ")
     body += [
         f"  {ids[id(source)]} -> {ids[id(target)]} [penwidth=2];"
-        for source, target in dict.fromkeys(_leaf_edges(frame))
+        for source, target in arrows(frame)
     ]
     if subgraph:
         head = [f"subgraph {_quoted(f'cluster_{frame.title}')} {{"]
@@ -236,8 +252,21 @@ def _statements(frame: Frame, ids: dict[int, str], indent: str) -> list[str]:
     return lines
 
 
+def cards(frame: Frame) -> Iterator[Card]:
+    """The cards of a frame, also those of frames in it."""
+    for box in frame.boxes:
+        if isinstance(box, Card):
+            yield box
+        elif isinstance(box, Frame):
+            yield from cards(box)
+
+
+def arrows(frame: Frame) -> list[tuple[Card, Card]]:
+    """The arrows from card to card, also through frames, each once."""
+    return list(dict.fromkeys(_leaf_edges(frame)))
+
+
 def _leaf_edges(frame: Frame) -> Iterator[tuple[Card, Card]]:
-    """The arrows from card to card, also through frames."""
     for edge in frame.edges:
         sources = list(_leaves(edge.source, edge.exit, out=True))
         targets = list(_leaves(edge.target, edge.entrance, out=False))
@@ -278,7 +307,7 @@ def _label(card: Card) -> str:
             values = "<br/>".join(html.escape(value) for value in cell.values)
             cells += (
                 f'<td colspan="{wide}" bgcolor="{cell.colour}"><font color="{ink}">'
-                f"{html.escape(cell.label)}<b>{values}</b></font></td>"
+                f"{html.escape(cell.label)} <b>{values}</b></font></td>"
             )
         rows.append(f"<tr>{cells}</tr>")
     table = '<table border="0" cellborder="1" cellspacing="0" cellpadding="8">'

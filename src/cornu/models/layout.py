@@ -15,14 +15,17 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 
 Point = tuple[float, float]  # (across, along)
 
 _BESIDE, _BESIDE_EDGE = 22.0, 11.0  # least distances of boxes, and of edges to both
 _GAP, _TRACK, _ARROW = 30.0, 9.0, 16.0  # between layers: least, per track, for arrows
-_PORT = 16.0  # between two arrows that come in side by side
+_PORT, _NARROW = 16.0, 8.0  # between arrows that come in side by side; at least
 _LOOP = 18.0  # how far an edge from a box to itself goes out
+_SAME = 0.05  # so far apart, two places are one
 _SWEEPS = 12
 
 
@@ -58,6 +61,7 @@ class Edge:
         target: where it comes in.
         exit: which of the source's exits.
         entrance: which of the target's entrances.
+        drawn: whether it is seen; if not, it keeps its room.
         points: where it turns, from source to target.
     """
 
@@ -65,6 +69,7 @@ class Edge:
     target: Box
     exit: int = 0
     entrance: int = 0
+    drawn: bool = True
     points: list[Point] = field(default_factory=list)
 
 
@@ -92,26 +97,77 @@ class _Place:
         self.layer = layer
         self.box = box
         self.width = box.across + 2 * loop * (_LOOP + _BESIDE_EDGE) if box else 0.0
-        self.x = 0.0  # its centre
+        self.shift = 0.0  # from the x of its block
         self.order = 0
         self.above: list[_Step] = []
         self.below: list[_Step] = []
+        self.block = _Block(self)
+
+    @property
+    def middle(self) -> float:
+        """Its centre."""
+        return self.block.x + self.shift
+
+
+class _Block:
+    """Places below each other, between which edges are straight."""
+
+    def __init__(self, place: _Place) -> None:
+        self.x = 0.0
+        self.places = [place]
+        self.left: list[tuple[_Block, float]] = []  # with least distances
+        self.right: list[tuple[_Block, float]] = []
+
+    def take(self, other: _Block, shift: float) -> None:
+        """Join the places of a block that stands so far to the right."""
+        for place in other.places:
+            place.block = self
+            place.shift += shift
+        self.places += other.places
+
+    def wish(self) -> float:
+        """Where most of the edges that lead out of it would be straight."""
+        wishes = []
+        for place in self.places:
+            for s in place.above:
+                if s.upper.block is not self:
+                    at = s.upper.middle + s.start - s.end - place.shift
+                    wishes.append((at, 0.1 if s.shortcut else 1.0))
+            for s in place.below:
+                if s.lower.block is not self:
+                    at = s.lower.middle + s.end - s.start - place.shift
+                    wishes.append((at, 0.1 if s.shortcut else 1.0))
+        return _median(wishes) if wishes else self.x
 
 
 class _Step:
-    """The part of an edge between two layers; offsets are from the places' centres."""
+    """The part of an edge between two layers; offsets are from the places' centres.
 
-    def __init__(self, upper: _Place, lower: _Place, start: float) -> None:
+    It is a shortcut if there is a longer way for its edge.
+    """
+
+    def __init__(
+        self, upper: _Place, lower: _Place, start: float, shortcut: bool
+    ) -> None:
         self.upper, self.lower = upper, lower
         self.start, self.end = start, 0.0
+        self.shortcut = shortcut
         self.track = -1
         upper.below.append(self)
         lower.above.append(self)
 
     @property
+    def straight(self) -> bool:
+        """Whether it must not turn: where an edge passes, and where chains go on."""
+        if self.upper.box is None and self.lower.box is None:
+            return True
+        ways = [s for s in (*self.upper.below, *self.lower.above) if not s.shortcut]
+        return not self.shortcut and all(s is self for s in ways)
+
+    @property
     def span(self) -> tuple[float, float]:
         """Where it begins and ends, across."""
-        return self.upper.x + self.start, self.lower.x + self.end
+        return self.upper.middle + self.start, self.lower.middle + self.end
 
 
 class _Layout:
@@ -126,24 +182,27 @@ class _Layout:
         arrows = Counter(id(b) for _, b in ends)
         for box in boxes:
             if box.across and not box.entrances:  # room for the arrows side by side
-                least = (arrows[id(box)] + 1) * _BESIDE_EDGE
-                box.across = max(box.across, least)
-        self.layers: list[list[_Place]] = [
-            [] for _ in range(max(layers.values(), default=-1) + 1)
-        ]
+                box.across = max(box.across, (arrows[id(box)] + 1) * _NARROW)
+        number = max(layers.values(), default=-1) + 1
+        self.layers: list[list[_Place]] = [[] for _ in range(number)]
         places = {
             id(box): _Place(layers[id(box)], box, id(box) in loops) for box in boxes
         }
         self.places = list(places.values())
         self.steps: list[list[_Step]] = []  # of each edge
         self.turned = turned
+        longer = _longer_ways(boxes, layers, ends)
         for edge, (a, b) in zip(edges, ends, strict=True):
             self.steps.append([])
             if a is not b:
-                self._connect(places[id(a)], places[id(b)], edge, edge in turned)
+                shortcut = (id(a), id(b)) in longer
+                self._connect(places[id(a)], places[id(b)], edge, shortcut)
 
-    def _connect(self, upper: _Place, lower: _Place, edge: Edge, turned: bool) -> None:
+    def _connect(
+        self, upper: _Place, lower: _Place, edge: Edge, shortcut: bool
+    ) -> None:
         assert upper.box is not None
+        turned = edge in self.turned
         exits = upper.box.exits
         start = exits[edge.exit] if exits and not turned else 0.0
         if turned:  # not where the other edges leave
@@ -152,9 +211,9 @@ class _Layout:
         for layer in range(upper.layer + 1, lower.layer):
             passing = _Place(layer)
             self.places.append(passing)
-            steps.append(_Step(upper, passing, start))
+            steps.append(_Step(upper, passing, start, shortcut))
             upper, start = passing, 0.0
-        steps.append(_Step(upper, lower, start))
+        steps.append(_Step(upper, lower, start, shortcut))
         if lower.box is not None and lower.box.entrances and not turned:
             steps[-1].end = lower.box.entrances[edge.entrance]
 
@@ -203,23 +262,34 @@ class _Layout:
         return total
 
     def _spread_entrances(self) -> None:
+        """Arrows come in side by side, shortcuts outside of the others."""
         for place in self.places:
-            if place.box is not None and not place.box.entrances:
-                steps = sorted(place.above, key=lambda s: (s.upper.order, s.start))
-                apart = min(_PORT, place.box.across / (len(steps) + 1))
-                for i, step in enumerate(steps):
-                    step.end = (i - (len(steps) - 1) / 2) * apart
+            if place.box is None or place.box.entrances or not place.above:
+                continue
+            steps = sorted(place.above, key=lambda s: (s.upper.order, s.start))
+            main = [i for i, step in enumerate(steps) if not step.shortcut]
+            middle = sum(main) / len(main) if main else (len(steps) - 1) / 2
+            most = max(middle, len(steps) - 1 - middle)
+            apart = min(_PORT, place.box.across / (2 * most + 1))
+            for i, step in enumerate(steps):
+                step.end = (i - middle) * apart
 
     def _move_across(self) -> None:
+        """Places across: chains straight, and the rest as straight as there is room."""
         for layer in self.layers:
-            _settle(layer, [(0.0, 1.0)] * len(layer))
-        for sweep in range(_SWEEPS):
-            down = sweep % 2 == 1
-            for layer in self.layers if down else reversed(self.layers):
-                _settle(layer, [_wish(place, down) for place in layer])
-        left = min((p.x - p.width / 2 for p in self.places), default=0.0)
-        for place in self.places:
-            place.x -= left
+            _join_straight([step for place in layer for step in place.below])
+        blocks = _in_order(self.layers)
+        for block in blocks:
+            block.x = max((b.x + far for b, far in block.left), default=0.0)
+        for sweep in range(2 * _SWEEPS):
+            for block in blocks if sweep % 2 else reversed(blocks):
+                least = max((b.x + far for b, far in block.left), default=None)
+                most = min((b.x - far for b, far in block.right), default=None)
+                at = block.wish() if most is None else min(block.wish(), most)
+                block.x = at if least is None else max(at, least)
+        left = min((p.middle - p.width / 2 for p in self.places), default=0.0)
+        for block in blocks:
+            block.x -= left
 
     def _gap(self, layer: list[_Place], right_angles: bool) -> float:
         """The distance to the next layer, in which edges turn."""
@@ -236,7 +306,7 @@ class _Layout:
             thick = max((p.box.along for p in layer if p.box), default=0.0)
             for place in layer:
                 if place.box is not None:
-                    place.box.x = place.x - place.box.across / 2
+                    place.box.x = place.middle - place.box.across / 2
                     place.box.y = begin + (thick - place.box.along) / 2
             tops.append(begin)
             bottoms.append(begin + thick)
@@ -247,7 +317,7 @@ class _Layout:
                 edge.points = _loop(edge.source)
             elif edge in self.turned:
                 edge.points.reverse()
-        return max((p.x + p.width / 2 for p in self.places), default=0.0), begin
+        return max((p.middle + p.width / 2 for p in self.places), default=0.0), begin
 
 
 def _turned(boxes: list[Box], edges: list[Edge]) -> set[Edge]:
@@ -305,6 +375,25 @@ def _layers(boxes: list[Box], ends: list[tuple[Box, Box]]) -> dict[int, int]:
     return layers
 
 
+def _longer_ways(
+    boxes: list[Box], layers: dict[int, int], ends: list[tuple[Box, Box]]
+) -> set[tuple[int, int]]:
+    """The pairs of boxes between which there is an edge, and a longer way as well."""
+    above: dict[int, list[int]] = defaultdict(list)
+    for a, b in ends:
+        if a is not b:
+            above[id(b)].append(id(a))
+    bit = {id(box): 1 << i for i, box in enumerate(boxes)}
+    ancestors: dict[int, int] = {}  # as bits
+    found = set()
+    for box in sorted(boxes, key=lambda box: layers[id(box)]):
+        parents = above[id(box)]
+        farther = reduce(or_, (ancestors[each] for each in parents), 0)
+        found |= {(each, id(box)) for each in parents if bit[each] & farther}
+        ancestors[id(box)] = reduce(or_, (bit[each] for each in parents), farther)
+    return found
+
+
 def _sort_by_means(layer: list[_Place], down: bool) -> None:
     """Order a layer by the mean places of its neighbours above (or below)."""
 
@@ -318,46 +407,35 @@ def _sort_by_means(layer: list[_Place], down: bool) -> None:
         place.order = i
 
 
-def _wish(place: _Place, down: bool) -> tuple[float, float]:
-    """Where a place would make its edges straight, and how much that weighs."""
-    steps = place.above if down else place.below
-    if not steps:
-        return place.x, 0.01
-    wishes = []
-    for s in steps:
-        other = s.upper if down else s.lower
-        straight = other.x + (s.start - s.end if down else s.end - s.start)
-        # Long edges first, then chains.
-        passing = (place.box is None) + (other.box is None)
-        only = len(other.below if down else other.above) == 1
-        wishes.append((straight, (1.0 + only) * (1, 4, 16)[passing]))
-    return _median(wishes), max(weight for _, weight in wishes)
+def _join_straight(steps: list[_Step]) -> None:
+    """Make blocks of the ends of straight steps; those that pass go first."""
+    joined: list[tuple[int, int]] = []
+    for step in sorted(steps, key=lambda s: s.lower.box is not None):
+        a, b = step.upper.order, step.lower.order
+        if step.straight and not any((a - c) * (b - d) < 0 for c, d in joined):
+            joined.append((a, b))
+            shift = step.upper.shift + step.start - step.end - step.lower.shift
+            step.upper.block.take(step.lower.block, shift)
 
 
-def _settle(layer: list[_Place], wishes: list[tuple[float, float]]) -> None:
-    """Move the places of a layer to where they wish to be, with room between them.
-
-    The sum of weighted distances becomes least: neighbours that would stand too close
-    move as one block, which stands at the median of their wishes.
-    """
-    shifts, room = [], 0.0
-    for before, place in zip([None, *layer], layer, strict=False):
-        if before is not None:
-            both = before.box is not None and place.box is not None
-            apart = _BESIDE if both else _BESIDE_EDGE
-            room += before.width / 2 + apart + place.width / 2
-        shifts.append(room)
-    blocks: list[tuple[float, list[tuple[float, float]]]] = []
-    for (wish, weight), shift in zip(wishes, shifts, strict=True):
-        members = [(wish - shift, weight)]
-        at = members[0][0]
-        while blocks and blocks[-1][0] > at:
-            members = blocks.pop()[1] + members
-            at = _median(members)
-        blocks.append((at, members))
-    found = [at for at, members in blocks for _ in members]
-    for place, at, shift in zip(layer, found, shifts, strict=True):
-        place.x = at + shift
+def _in_order(layers: list[list[_Place]]) -> list[_Block]:
+    """All blocks, each behind those at its left, with the distances between them."""
+    waits: dict[int, int] = defaultdict(int)
+    blocks = {id(p.block): p.block for layer in layers for p in layer}
+    for layer in layers:
+        for a, b in pairwise(layer):
+            beside = _BESIDE if a.box and b.box else _BESIDE_EDGE
+            far = a.width / 2 + beside + b.width / 2 + a.shift - b.shift
+            a.block.right.append((b.block, far))
+            b.block.left.append((a.block, far))
+            waits[id(b.block)] += 1
+    order = [block for block in blocks.values() if not waits[id(block)]]
+    for block in order:
+        for other, _ in block.right:
+            waits[id(other)] -= 1
+            if not waits[id(other)]:
+                order.append(other)
+    return order
 
 
 def _median(weighted: list[tuple[float, float]]) -> float:
@@ -374,53 +452,68 @@ def _median(weighted: list[tuple[float, float]]) -> float:
     return values[-1][0]
 
 
+class _Net:
+    """The steps that leave at one point; they turn on one track."""
+
+    def __init__(self, steps: list[_Step]) -> None:
+        self.steps = steps
+        self.start = steps[0].span[0]
+        self.ends = [step.span[1] for step in steps]
+        self.rightwards = sum(self.ends) > self.start * len(steps)
+        self.nudged = False
+
+    def below(self, other: _Net) -> bool:
+        """Whether it has to turn below another one, or both lie on each other."""
+        if other is self:
+            return False
+        return any(abs(other.start - end) < _NARROW / 2 for end in self.ends)
+
+    def beside(self, other: _Net) -> bool:
+        """Whether both cannot have one track."""
+        mine, others = [self.start, *self.ends], [other.start, *other.ends]
+        apart = _NARROW / 2
+        return min(mine) - apart < max(others) and min(others) - apart < max(mine)
+
+    def nudge(self) -> bool:
+        """Leave beside the middle of the box, if it can; whether it does so now."""
+        box = self.steps[0].upper.box
+        if self.nudged or box is None or box.exits or box.across < 6 * _NARROW:
+            return False
+        self.nudged = True
+        aside = _NARROW if self.rightwards else -_NARROW
+        self.start += aside
+        for step in self.steps:
+            step.start += aside
+        return True
+
+
 def _assign_tracks(steps: list[_Step]) -> int:
-    """Give each step that turns a track, from above; how many there are.
-
-    Steps that leave at one point share a track. One whose start is above the end of
-    another turns before it, or both would lie on each other.
-    """
-    nets: dict[tuple[int, float], list[_Step]] = defaultdict(list)
+    """Give each step that turns a track, from above; how many there are."""
+    by_start: dict[tuple[int, float], list[_Step]] = defaultdict(list)
     for step in steps:
-        if abs(step.span[0] - step.span[1]) > 0.01:
-            nets[id(step.upper), step.start].append(step)
-    spans = {key: [s.span for s in net] for key, net in nets.items()}
-
-    def turn(key: tuple[int, float]) -> tuple[float, float]:
-        """The order in which few cross: what goes right begins at the right."""
-        start = spans[key][0][0]
-        right = sum(end for _, end in spans[key]) > start * len(spans[key])
-        return (0, -start) if right else (1, start)
-
-    waiting, tracks = sorted(nets, key=turn), []
+        if abs(step.span[0] - step.span[1]) > _SAME:
+            by_start[id(step.upper), step.start].append(step)
+    # Few cross if what goes right begins at the right.
+    waiting = sorted(
+        map(_Net, by_start.values()),
+        key=lambda net: (0, -net.start) if net.rightwards else (1, net.start),
+    )
+    tracks: list[list[_Net]] = []
     while waiting:
-        free = [
-            key
-            for key in waiting
-            if not any(
-                abs(spans[other][0][0] - end) < _BESIDE_EDGE / 2
-                for other in waiting
-                if other != key
-                for _, end in spans[key]
-            )
-        ]
-        key = (free or waiting)[0]  # a circle of such is broken anywhere
-        waiting.remove(key)
-        low = min(min(span) for span in spans[key]) - _BESIDE_EDGE / 2
-        high = max(max(span) for span in spans[key]) + _BESIDE_EDGE / 2
-        after = 0
+        free = [n for n in waiting if not any(n.below(other) for other in waiting)]
+        if not free and any(net.nudge() for net in waiting):
+            continue  # there was a circle of nets that had to be below each other
+        net = (free or waiting)[0]
+        waiting.remove(net)
+        place = 0
         for i, track in enumerate(tracks):
-            if any(low < b and a < high for a, b, _ in track) or any(
-                abs(start - end) < _BESIDE_EDGE / 2
-                for _, _, start in track
-                for _, end in spans[key]
-            ):
-                after = i + 1
-        if after == len(tracks):
+            if any(net.beside(other) or net.below(other) for other in track):
+                place = i + 1
+        if place == len(tracks):
             tracks.append([])
-        tracks[after].append((low, high, spans[key][0][0]))
-        for step in nets[key]:
-            step.track = after
+        tracks[place].append(net)
+        for step in net.steps:
+            step.track = place
     return len(tracks)
 
 
@@ -431,15 +524,17 @@ def _points(
     points: list[Point] = []
     for step in steps:
         (a, b), layer = step.span, step.upper.layer
-        box = step.upper.box
-        begin = bottoms[layer] if box is None else box.y + box.along
-        points.append((a, begin))
-        if right_angles:
-            turn = bottoms[layer] + _TRACK * (step.track + 1)
-            points += [(a, turn), (b, turn)] if step.track >= 0 else []
-        else:
+        box, lower = step.upper.box, step.lower.box
+        same = abs(a - b) <= _SAME
+        if points and box is None:
+            a = points[-1][0]  # exactly, so that no line leans
+        b = a if same else b
+        points.append((a, bottoms[layer] if box is None else box.y + box.along))
+        if not right_angles:
             points += [(a, bottoms[layer]), (b, tops[layer + 1])]
-        lower = step.lower.box
+        elif step.track >= 0:
+            turn = bottoms[layer] + _TRACK * (step.track + 1)
+            points += [(a, turn), (b, turn)]
         points.append((b, tops[layer + 1] if lower is None else lower.y))
     return _simplified(points)
 

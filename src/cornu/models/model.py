@@ -17,13 +17,14 @@ from cornu.graph.symbolic import (
     replay,
     symbols,
 )
-from cornu.graph.tensor import keras_mask, set_keras_mask
+from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
 from cornu.models import dag
+from cornu.models.host import HostPart, arrays_of, with_rank_of
 from cornu.ops import expand_dims, squeeze
 from cornu.saving import load_weights, save_model, save_weights
-from cornu.serialization import custom_object_scope, serialize_keras_object, sharing
+from cornu.serialization import custom_object_scope, serialize_whole
 from cornu.training.loop import Trainer
 
 
@@ -64,6 +65,7 @@ class Model(Trainer):
         self._inputs: Any = None
         self._outputs: Any = None
         self._calls_in_order: list[Any] = []
+        self._host: HostPart | None = None
         self._operations: list[dag.Operation] = []
         self._symbolic_losses: list[Any] = []
         if outputs is not None:
@@ -85,6 +87,7 @@ class Model(Trainer):
         self._operations = dag.operations(flatten(inputs), flatten(outputs))
         parts = [each.target for each in self._operations]
         self._dag_layers = [part for part in parts if isinstance(part, Layer)]
+        self._host = None
         self.built = True
         self._build_shapes = {"input_shape": map_structure(_shape_of, inputs)}
         if not self.trainable:
@@ -161,11 +164,11 @@ class Model(Trainer):
         if self._outputs is None:
             return super().call(inputs)
         table = Bindings()
-        values = self._ordered(inputs)
+        entrances, values = self._entering(inputs)
         for value, each in zip(values, flatten(mask), strict=False):
             if each is not None:
                 set_keras_mask(value, each)
-        for symbol, value in zip(flatten(self._inputs), values, strict=True):
+        for symbol, value in zip(entrances, values, strict=True):
             table[id(symbol)] = _with_rank_of(value, symbol)
         with symbols(table):
             results = iter(replay(flatten(self._outputs), table))
@@ -175,6 +178,25 @@ class Model(Trainer):
             id(s): v for s, v in zip(flatten(self._outputs), results, strict=True)
         }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
+
+    def _host_part(self) -> HostPart | None:
+        """What of the DAG is run on the host; None where there is no such layer."""
+        if self._host is None and self._outputs is not None and self.takes_text:
+            self._host = HostPart(self)
+        return self._host
+
+    def _on_host(self, x: Any) -> Any:
+        host = self._host_part()
+        return x if host is None else host.run(x)
+
+    def _entering(self, inputs: Any) -> tuple[list[Any], list[Any]]:
+        """Symbolic tensors at which data enters the DAG, and what enters there."""
+        if not self.takes_text:
+            return flatten(self._inputs), self._ordered(inputs)
+        host = self._host
+        if host is not None and host.made(inputs):
+            return host.entrances, [inputs[name] for name in host.names]
+        return flatten(self._inputs), arrays_of(self, inputs)
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the order of the symbolic ones, by name if they are in a dict.
@@ -202,14 +224,25 @@ class Model(Trainer):
                 f"Expected {len(names)}: {', '.join(names)}.\n"
                 "Pass one array per Input, as a list or a dict by name."
             )
+        for value, name in zip(values, names, strict=True):
+            if not hasattr(value, "shape"):
+                raise TypeError(
+                    f"Model {self.name!r} was given {described(value)} for its input "
+                    f"{name!r}.\nExpected a tensor or an array.\n"
+                    "Pass for example np.zeros((32, 784), 'float32')."
+                )
         return values
 
     def _check_data(self, x: Any) -> None:
         """Refuse arrays whose shape cannot be fed to this model."""
         if self._inputs is None:
             return
-        for symbol, array in zip(flatten(self._inputs), self._ordered(x), strict=True):
+        for symbol, array in zip(*self._entering(x), strict=True):
             self._check_array(symbol, array)
+            for call in self._calls_in_order:
+                alone = [id(each) for each in call.parents] == [id(symbol)]
+                if alone and isinstance(call.function, Layer):
+                    call.function.check_data(array, **call.kwargs)
 
     def _check_array(self, symbol: SymbolicTensor, array: Any) -> None:
         wanted, shape = symbol.shape[1:], tuple(array.shape[1:])
@@ -226,7 +259,9 @@ class Model(Trainer):
         fix = "Reshape the data, or change the shape of the Input."
         sizes_known = [n for n in wanted if n is not None]
         whole = len(sizes_known) == len(wanted)
-        if whole and shape and math.prod(sizes_known) == math.prod(shape):
+        if len(shape) == len(wanted) - 1 and tuple(array.shape) == wanted:
+            fix = "For one sample add the axis of the samples: x[np.newaxis]."
+        elif whole and shape and math.prod(sizes_known) == math.prod(shape):
             rows = ", ".join(map(str, wanted))
             fix = f"Reshape the data: x = x.reshape(len(x), {rows})."
         raise ValueError(
@@ -297,8 +332,7 @@ class Model(Trainer):
         Args:
             **kwargs: for `json.dumps`.
         """
-        with sharing():
-            return json.dumps(serialize_keras_object(self), **kwargs)
+        return json.dumps(serialize_whole(self), **kwargs)
 
     def save(
         self,
@@ -313,13 +347,15 @@ class Model(Trainer):
         written whole or not at all.
 
         Args:
-            filepath: the file; its name ends in `.keras`.
+            filepath: the file; its name ends in `.keras`, or in `.h5` or `.hdf5` for
+                the format of Keras 1 and 2.
             overwrite: whether an older file may be replaced.
             zipped: only None or True.
             include_optimizer: whether the optimizer's state is written.
 
         Raises:
             FileExistsError: when there is one, and it may not.
+            FileNotFoundError: when there is no such folder.
             ValueError: for another name, and for models that cannot be described.
         """
         save_model(self, filepath, overwrite, zipped, include_optimizer)
@@ -332,7 +368,8 @@ class Model(Trainer):
         Keras 3 reads it into the same model, as `load_weights` reads Keras's.
 
         Args:
-            filepath: the file; its name ends in `.weights.h5`.
+            filepath: the file; its name ends in `.weights.h5`, or in `.h5` or `.hdf5`
+                for the format of Keras 1 and 2, without the optimizer's state.
             overwrite: whether an older file may be replaced.
 
         Raises:
@@ -342,13 +379,17 @@ class Model(Trainer):
         save_weights(self, filepath, overwrite)
 
     def load_weights(
-        self, filepath: str | os.PathLike[str], skip_mismatch: bool = False
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        by_name: bool = False,
     ) -> None:
-        """Set the weights from a file of `save_weights`, of Cornu or of Keras 3.
+        """Set the weights from a file of `save_weights` or `save`.
 
         Args:
-            filepath: the file.
+            filepath: the file, of Cornu or of Keras 1, 2 or 3.
             skip_mismatch: whether layers that the file does not fit keep theirs.
+            by_name: whether layers are found by name; for files of Keras 1 and 2.
 
         Raises:
             FileNotFoundError: when there is no such file.
@@ -356,7 +397,7 @@ class Model(Trainer):
         """
         if self.optimizer is not None and not self.optimizer.built and self.built:
             self.optimizer.build(self._trained_now())
-        load_weights(self, filepath, skip_mismatch)
+        load_weights(self, filepath, skip_mismatch, by_name)
 
     def summary(
         self,
@@ -452,6 +493,8 @@ def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any
 
 def _with_rank_of(value: Any, symbol: SymbolicTensor) -> Any:
     """As Keras does: a missing last axis of size 1 is added, one too many dropped."""
+    if not isinstance(value, TensorBase):
+        return with_rank_of(value, symbol)
     mask = keras_mask(value)
     if value.ndim == len(symbol.shape) - 1 and symbol.shape[-1] == 1:
         value = expand_dims(value, -1)

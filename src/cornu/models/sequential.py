@@ -10,6 +10,7 @@ from cornu.graph.messages import described
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.tensor import set_keras_mask
 from cornu.layers.core import Input, InputLayer
+from cornu.layers.host import HostLayer, host_array
 from cornu.layers.layer import Layer
 from cornu.models.model import Model
 from cornu.serialization import deserialize_keras_object, serialize_keras_object
@@ -125,11 +126,17 @@ class Sequential(Model):
             x = layer(x)
         return x
 
+    def _on_host(self, x: Any) -> Any:
+        first = self._list[0] if self._list else None
+        if self._entrance is None and isinstance(first, HostLayer):
+            self.build(host_array(x, f"Sequential {self.name!r}").shape)
+        return super()._on_host(x)
+
     def build(self, input_shape: Any = None) -> None:
         """Create the weights for inputs of this shape (None for the batch)."""
         if self._entrance is None and input_shape is not None and self._list:
             shape = (None, *tuple(input_shape)[1:])
-            self._entrance = Input(batch_shape=shape, dtype=config.floatx())
+            self._entrance = Input(batch_shape=shape, dtype=_input_dtype(self._list[0]))
             self._grow()
         self.built = self._outputs is not None
 
@@ -165,8 +172,14 @@ class Sequential(Model):
 def _entrance_of(layer: Layer) -> SymbolicTensor | None:
     """The Input that a first layer brings along: its input_shape, or its own input."""
     if layer.batch_shape is not None:
-        return Input(batch_shape=layer.batch_shape, dtype=layer.dtype)
+        dtype = _input_dtype(layer) if layer.on_host else layer.dtype
+        return Input(batch_shape=layer.batch_shape, dtype=dtype)
     if isinstance(layer, Model) and layer.inputs:
         first = layer.inputs[0]
         return Input(batch_shape=first.shape, dtype=first.dtype)
     return None
+
+
+def _input_dtype(layer: Layer) -> str:
+    """dtype of the Input of a model that begins with a layer."""
+    return layer.input_dtype if isinstance(layer, HostLayer) else config.floatx()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ class Row:
     @property
     def operation(self) -> str:
         """The name of the operation, without a number."""
-        return _name_of(self.function)
+        return getattr(self.function, "__name__", type(self.function).__name__)
 
     @property
     def is_layer(self) -> bool:
@@ -56,13 +57,21 @@ class Row:
         return isinstance(self.function, Layer)
 
     @property
+    def is_input(self) -> bool:
+        """Whether it is an Input."""
+        return isinstance(self.function, InputLayer)
+
+    @property
     def is_model(self) -> bool:
-        """Whether it is a model that has layers of its own to show."""
-        return bool(getattr(self.function, "layers", None))
+        """Whether it has layers of its own to show: a model, mostly."""
+        parts = getattr(self.function, "layers", None)
+        if not isinstance(parts, (list, tuple)):
+            return False
+        return bool(parts) and all(isinstance(part, Layer) for part in parts)
 
     @property
     def weights(self) -> int | None:
-        """The number of weights; None for a layer that is not built."""
+        """How many numbers its weights hold; None for a layer that is not built."""
         if not self.is_layer:
             return 0
         return self.function.count_params() if self.function.built else None
@@ -75,53 +84,82 @@ class Row:
         return self.function.trainable
 
     @property
-    def inputs(self) -> list[list[SymbolicTensor]]:
-        """The symbolic tensors that each call reads."""
-        return [call.parents for call in self.calls]
+    def input_shapes(self) -> list[list[str]]:
+        """The shapes of what each call reads, or of what the layer was built on."""
+        if not self.calls:
+            built_on = getattr(self.function, "_build_shapes", {})
+            return [[_nested_text(shape) for shape in built_on.values()]]
+        return [[shape_text(p.shape) for p in call.parents] for call in self.calls]
+
+    @property
+    def output_shapes(self) -> list[list[str]]:
+        """The shapes of what each call gives."""
+        if not self.tensors:
+            return [[self._shape_of_build()]]
+        return [[_shapes(each) for each in flatten(nest)] for nest in self.tensors]
+
+    @property
+    def dtypes(self) -> list[list[str]]:
+        """The dtypes of what each call gives."""
+        return [
+            [str(getattr(each, "dtype", "?")) for each in flatten(nest)]
+            for nest in self.tensors
+        ]
 
     @property
     def output_shape(self) -> str:
         """The shape of the output; several, where calls differ; '?' where unknown."""
         shapes = [_shapes(nest) for nest in self.tensors]
-        if not shapes and self.is_layer:
-            try:
-                shapes = [_shapes(self.function.output)]
-            except AttributeError:
-                return "?"
-        return ", ".join(dict.fromkeys(shapes)) or "?"
+        return ", ".join(dict.fromkeys(shapes)) or self._shape_of_build()
+
+    def _shape_of_build(self) -> str:
+        """The shape for what the layer was built on, in a model that is a class."""
+        built_on = getattr(self.function, "_build_shapes", None)
+        if not built_on:
+            return "?"
+        try:
+            found = self.function.compute_output_shape(**built_on)
+        except Exception:  # the layer takes more than shapes tell; it is a table only
+            return "?"
+        return _nested_text(found)
+
+    def places(self) -> Iterator[tuple[SymbolicTensor, Origin]]:
+        """The tensors that it gives, and how they are referred to."""
+        made = getattr(self.function, "_inbound", [])
+        for i, nest in enumerate(self.tensors):
+            # All calls of a layer count, also those in other models.
+            call = self.calls[i] if self.calls else None
+            number = next((n for n, each in enumerate(made) if each is call), i)
+            for j, symbol in enumerate(flatten(nest)):
+                yield symbol, Origin(self, number, j)
 
 
 def rows_of(model: Any) -> list[Row]:
-    """The rows of a model in the order of `model.layers`, operations between them."""
-    rows = [Row(layer.name, layer) for layer in model.layers]
-    if getattr(model, "outputs", None) is None:
-        return rows
-    by_function = {id(row.function): row for row in rows}
-    order: dict[int, tuple[int, int]] = {id(row): (i, 0) for i, row in enumerate(rows)}
-    origins: dict[int, Origin] = {}
-    places: dict[int, tuple[int, int]] = {}  # of tensors: behind which rows they are
+    """The rows of a model, in the order of `model.layers`, operations between them."""
+    layers = model.layers
+    if not is_graph(model):
+        return [Row(layer.name, layer) for layer in layers]
+    rows = []
+    listed = {id(layer) for layer in layers}
+    for part in model._operations:
+        row = Row(part.name, part.target)
+        if row.is_layer and id(part.target) not in listed:
+            continue  # the entrance of a Sequential
+        row.calls = [call for call in part.calls if isinstance(call, Call)]
+        row.tensors = [c.outputs if isinstance(c, Call) else c for c in part.calls]
+        rows.append(row)
+    origins = {id(symbol): where for row in rows for symbol, where in row.places()}
     for row in rows:
-        if isinstance(row.function, InputLayer):
-            row.tensors.append(row.function.output)
-            origins[id(row.function.output)] = Origin(row, 0, 0)
-            places[id(row.function.output)] = order[id(row)]
-    names = {row.name for row in rows}
-    for count, call in enumerate(model._calls_in_order, start=1):
-        known = [id(p) for p in call.parents if id(p) in origins]
-        place = max((places[p] for p in known), default=(-1, 0))
-        row = by_function.get(id(call.function))
-        if row is None or not row.is_layer:
-            # An operation stands behind what it reads.
-            row = Row(_unused(_name_of(call.function), names), call.function)
-            place = order[id(row)] = (place[0], count)
-            rows.append(row)
-        row.calls.append(call)
-        row.sources.append([origins[p] for p in known])
-        row.tensors.append(call.outputs)
-        for i, symbol in enumerate(flatten(call.outputs)):
-            origins.setdefault(id(symbol), Origin(row, _number_of(call, row), i))
-            places.setdefault(id(symbol), max(place, order[id(row)]))
-    return sorted(rows, key=lambda row: order[id(row)])
+        row.sources = [
+            [origins[id(p)] for p in call.parents if id(p) in origins]
+            for call in row.calls
+        ]
+    return rows
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a model knows how its layers are connected."""
+    return bool(getattr(model, "_operations", None)) and model.outputs is not None
 
 
 def is_chain(rows: list[Row]) -> bool:
@@ -130,7 +168,7 @@ def is_chain(rows: list[Row]) -> bool:
         sources = [origin.row for found in row.sources for origin in found]
         if len(row.calls) > 1 or sources not in ([], [before]):
             return False
-        if not sources and before is not None and (row.calls or row.tensors):
+        if not sources and before is not None and row.tensors:
             return False  # a second Input
     return True
 
@@ -142,38 +180,14 @@ def shape_text(shape: Any) -> str:
 
 def _shapes(nest: Any) -> str:
     """The shapes of nested tensors, as Keras writes them."""
-    texts = map_structure(lambda t: shape_text(getattr(t, "shape", None)), nest)
-    flat = flatten(texts)
-    return flat[0] if len(flat) == 1 else str(texts).replace("'", "")
+    return _nested_text(map_structure(lambda t: getattr(t, "shape", None), nest))
 
 
-def _name_of(function: Any) -> str:
-    return getattr(function, "__name__", type(function).__name__)
-
-
-def _number_of(call: Call, row: Row) -> int:
-    """Which call of its layer this is: all count, also those of other models."""
-    for i, each in enumerate(getattr(row.function, "_inbound", [])):
-        if each is call:
-            return i
-    return len(row.calls) - 1 if row.is_layer else 0
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    """The name, numbered if it is taken; takes it."""
-    wish, n = name, 0
-    while name in taken:
-        n += 1
-        name = f"{wish}_{n}"
-    taken.add(name)
-    return name
-
-
-def origin_of(symbol: SymbolicTensor, rows: list[Row]) -> Origin | None:
-    """Which of the rows gives a tensor, and as which output; None if none does."""
-    for row in rows:
-        for call, nest in enumerate(row.tensors):
-            for i, each in enumerate(flatten(nest)):
-                if each is symbol:
-                    return Origin(row, call, i)
-    return None
+def _nested_text(shapes: Any) -> str:
+    if isinstance(shapes, dict):
+        parts = [f"{key}: {_nested_text(each)}" for key, each in shapes.items()]
+        return f"{{{', '.join(parts)}}}"
+    if shapes and any(isinstance(each, (tuple, list, dict)) for each in shapes):
+        parts = [_nested_text(each) for each in shapes]
+        return parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
+    return shape_text(shapes)

@@ -42,7 +42,13 @@ def print_summary(
         line_length = min(usual, shutil.get_terminal_size().columns)
     if positions is None:
         widths = _fitting(header, cells, line_length)
-        cells = [[_two_lines(row[0], widths[0]), *row[1:]] for row in cells]
+        cells = [
+            [
+                _broken(cell, _parts(title, cell), width)
+                for title, cell, width in zip(header, row, widths, strict=True)
+            ]
+            for row in cells
+        ]
         table = Table(show_lines=True)
     else:
         widths = _by_positions(positions, line_length, show_trainable, len(header))
@@ -176,19 +182,20 @@ def _fitting(header: list[str], cells: Cells, limit: int) -> list[int]:
     """Widths for which no word is broken, where the line is long enough for that."""
     from rich.cells import cell_len
 
-    def widest(parts_of: Callable[[str], list[str]], column: int) -> int:
-        texts = [header[column], *(row[column] for row in cells)]
-        return max(cell_len(part) for text in texts for part in parts_of(text))
+    def widest(parts_of: Callable[[str, str], list[str]], column: int) -> int:
+        title = header[column]
+        texts = [title, *(row[column] for row in cells)]
+        return max(cell_len(part) for each in texts for part in parts_of(title, each))
 
     columns = range(len(header))
     room = limit - 3 * len(header) - 1  # a line and two blanks per column
-    natural = [widest(lambda text: [text], i) for i in columns]
+    natural = [widest(lambda title, text: [text], i) for i in columns]
     # "(None, 28, 28)" is broken only where there is no other way.
-    whole = [
-        widest(_BREAKS.get(title, lambda text: [text]), i)
-        for i, title in enumerate(header)
+    whole = [widest(_parts, i) for i in columns]
+    words = [
+        widest(lambda title, text: text.split(), i) if title == "Output Shape" else n
+        for i, (title, n) in enumerate(zip(header, whole, strict=True))
     ]
-    words = [widest(str.split, i) if i else whole[0] for i in columns]
     for least in (whole, words):
         spare = room - sum(least)
         if spare >= 0:
@@ -203,21 +210,33 @@ def _fitting(header: list[str], cells: Cells, limit: int) -> list[int]:
     return widths
 
 
-def _two_lines(cell: str, width: int) -> str:
-    """The name and below it the class, where they have no place beside each other."""
+def _parts(title: str, cell: str) -> list[str]:
+    """The parts of a cell between which its lines are broken at best."""
+    if title == "Layer (type)":
+        name, _, kind = cell.rpartition(" (")
+        indent = len(name) - len(name.lstrip(" └"))
+        return [name, f"{' ' * indent}({kind}"]
+    if title == "Output Shape":
+        return cell.replace("), ", "),\n").split("\n")
+    if title == "Connected to":
+        return cell.replace("], ", "],\n").split("\n")
+    return [cell]
+
+
+def _broken(cell: str, parts: list[str], width: int) -> str:
+    """A cell in as many lines as its width asks for."""
     from rich.cells import cell_len
 
     if cell_len(cell) <= width:
         return cell
-    name, _, kind = cell.rpartition(" (")
-    indent = len(cell) - len(cell.lstrip(" └"))
-    return f"{name}\n{' ' * indent}({kind}"
-
-
-_BREAKS: dict[str, Callable[[str], list[str]]] = {
-    "Layer (type)": lambda text: _two_lines(text, 0).split("\n"),
-    "Connected to": str.split,
-}
+    lines = parts[:1]
+    for part in parts[1:]:
+        longer = f"{lines[-1]} {part}"
+        if cell_len(longer) <= width and not part.startswith(" "):
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def _by_positions(

@@ -1,5 +1,10 @@
 """Helpers for arrays, data and models, under the names that Keras gives them."""
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 from cornu.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -21,9 +26,23 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "model_to_dot",
     "normalize",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
 ]
+
+# On first use: they need models, which most who want a helper do not draw.
+_DRAWING = ("model_to_dot", "plot_model")
+_OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DRAWING:
+        return getattr(importlib.import_module("cornu.models.drawing"), name)
+    if name in _OLD_MODULES:
+        return importlib.import_module(f"cornu.utils.{name}")
+    raise AttributeError(f"module 'cornu.utils' has no attribute {name!r}")
