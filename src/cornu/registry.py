@@ -89,6 +89,7 @@ class Registry:
         self.objects: dict[str, Any] = {}
         self.functions: dict[str, Any] = {}  # what files call functions
         self.modules: dict[str, str] = {}  # where files find some, if not in `module`
+        self.names: dict[str, str] = {}  # what files call some, if not by their name
         serialization.REGISTRIES[module] = self
 
     def enter(self, *objects: Any, **aliases: Any) -> None:
@@ -178,12 +179,25 @@ class Registry:
             found = self._class_of(config, name)
         if not isinstance(found, type):
             return found
-        made = found.from_config(dict(inner or {}))  # pyright: ignore
+        made = self._from_config(found, name, inner or {})
         for part, owner in (("build_config", "build"), ("compile_config", "compile")):
             function = getattr(made, f"{owner}_from_config", None)
             if config.get(part) and function is not None:
                 function(config[part])
         return made
+
+    def _from_config(self, cls: Any, name: str, config: Any) -> Any:
+        try:
+            return cls.from_config(dict(config))
+        except TypeError as error:
+            what = str(error).partition("\n")[0]
+            raise TypeError(
+                f"{name} cannot be made of its description: {what}\n"
+                "Expected the arguments of its __init__, as get_config() returns "
+                "them.\n"
+                "Compare the two; describe parts by serialize_keras_object, and make "
+                "them again in from_config()."
+            ) from error
 
     def _class_of(self, config: dict[str, Any], name: str) -> Any:
         module = config.get("module", "keras")

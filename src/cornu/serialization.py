@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert
 
@@ -40,6 +42,7 @@ REGISTRIES: dict[str, Any] = {}
 CUSTOM_OBJECTS: dict[str, Any] = {}
 
 _PLAIN = (str, int, float, bool, type(None))
+_ARRAYS = ("__numpy__", "__tensor__")
 
 
 class _Scope(threading.local):
@@ -47,7 +50,7 @@ class _Scope(threading.local):
 
     def __init__(self) -> None:
         self.objects: list[dict[str, Any]] = []  # of the user, innermost last
-        self.written: dict[int, tuple[Any, dict[str, Any]]] | None = None
+        self.written: dict[int, tuple[Any, int]] | None = None
         self.read: dict[int, Any] | None = None
 
 
@@ -188,13 +191,42 @@ def sharing() -> Iterator[None]:
         _scope.written, _scope.read = before
 
 
+def serialize_whole(obj: Any) -> Any:
+    """As `serialize_keras_object`; what stands in several places has a number there.
+
+    Args:
+        obj: a model.
+
+    Raises:
+        ValueError: for what cannot be described.
+    """
+    with sharing():
+        config = serialize_keras_object(obj)
+    # Each description got a number, for layers copy those of their parts, and the first
+    # of several would not learn that there are others.
+    found = list(_numbered(config))
+    times = Counter(each["shared_object_id"] for each in found)
+    for each in found:
+        if times[each["shared_object_id"]] == 1:
+            del each["shared_object_id"]
+    return config
+
+
 def _note_written(obj: Any, config: dict[str, Any]) -> None:
-    if _scope.written is None:
-        return
-    first = _scope.written.setdefault(id(obj), (obj, config))[1]
-    if first is not config:
-        number = list(_scope.written).index(id(obj)) + 1
-        config["shared_object_id"] = first["shared_object_id"] = number
+    if _scope.written is not None:
+        count = len(_scope.written) + 1
+        number = _scope.written.setdefault(id(obj), (obj, count))[1]
+        config["shared_object_id"] = number
+
+
+def _numbered(config: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            yield from _numbered(each)
+    elif isinstance(config, dict) and config.get("class_name") not in _ARRAYS:
+        if "shared_object_id" in config:
+            yield config
+        yield from _numbered(list(config.values()))
 
 
 # Writing
@@ -281,7 +313,7 @@ def _object(obj: Any) -> dict[str, Any]:
     module = module_of(cls)
     config: dict[str, Any] = {
         "module": module,
-        "class_name": cls.__name__,
+        "class_name": _name_of(cls),
         "config": inner,
         "registered_name": None,
     }
@@ -295,6 +327,14 @@ def _object(obj: Any) -> dict[str, Any]:
             config[part] = serialize_keras_object(found)
     _note_written(obj, config)
     return config
+
+
+def _name_of(cls: type) -> str:
+    """What files call a class: its name, or that under which Keras exports it."""
+    for registry in REGISTRIES.values():
+        if registry.objects.get(cls.__name__) is cls:
+            return registry.names.get(cls.__name__, cls.__name__)
+    return cls.__name__
 
 
 def module_of(cls: type) -> str | None:
@@ -329,14 +369,19 @@ def deserialize_keras_object(
     >>> deserialize_keras_object(config)
     <Dense name=d, built=False>
     """
+    refuse_code(safe_mode)
+    with custom_object_scope(custom_objects):
+        return _revive(config)
+
+
+def refuse_code(safe_mode: bool) -> None:
+    """Raise where code of a file was to be run."""
     if not safe_mode:
         raise ValueError(
             "safe_mode=False was given.\n"
             "Expected True: Cornu runs no code that stands in a file.\n"
             "Pass the functions in custom_objects= instead."
         )
-    with custom_object_scope(custom_objects):
-        return _revive(config)
 
 
 def _revive(config: Any) -> Any:
@@ -365,13 +410,52 @@ def _revive(config: Any) -> Any:
 def registry_for(config: dict[str, Any]) -> Any:
     """The registry of the room that a description names; any, for the user's own."""
     module = str(config.get("module") or "").replace("keras.src", "keras")
-    while module:
+    parts = module.split(".", 3)[:3]  # no room has a longer name
+    while parts:
+        module = ".".join(parts)
         if module in HOMES:
             importlib.import_module(HOMES[module])
             return REGISTRIES.get(module) or REGISTRIES["keras"]
-        module = module.rpartition(".")[0]
+        parts.pop()
     importlib.import_module("cornu.layers")
     return REGISTRIES["keras.layers"]
+
+
+@contextmanager
+def reading(what: str, advice: str) -> Iterator[None]:
+    """While a description is read: what goes wrong is an error of the description.
+
+    A file may hold anything. Whatever classes raise when they are made of it becomes a
+    ValueError of three parts; those that are such already pass.
+
+    Args:
+        what: what is read, for the message.
+        advice: how to get a good one.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).count("\n") == 2:
+            raise
+        raise unreadable(what, error, advice) from error
+
+
+def unreadable(what: str, problem: Any, advice: str) -> ValueError:
+    """The error for a file or description that cannot be read.
+
+    Args:
+        what: which.
+        problem: an exception, or what is wrong.
+        advice: how to get a good one.
+    """
+    text = str(problem).partition("\n")[0][:300].rstrip(".")
+    if isinstance(problem, Exception) and type(problem) is not ValueError:
+        text = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+    return ValueError(
+        f"{what} cannot be read as a model: {text}.\n"
+        "Expected what model.save or model.to_json made, of Cornu or of Keras.\n"
+        f"{advice}"
+    )
 
 
 def once(config: dict[str, Any], make: Callable[[], Any]) -> Any:
@@ -384,13 +468,23 @@ def once(config: dict[str, Any], make: Callable[[], Any]) -> Any:
     return _scope.read[number]
 
 
-def _lambda(config: Any) -> Any:
-    raise ValueError(
+def _array(config: Any) -> np.ndarray:
+    # Only dtypes that tensors have: others may ask for any memory ("S1000000000").
+    return np.array(config["value"], standardize_dtype(config["dtype"]))
+
+
+def lambda_in_file() -> ValueError:
+    """The error for a file that holds code."""
+    return ValueError(
         "The file holds a lambda, that is code.\n"
         "Expected plain values: Cornu runs no code that stands in a file.\n"
         "Build the model in Python and load its weights alone, or save it with a "
         "named function."
     )
+
+
+def _lambda(config: Any) -> Any:
+    raise lambda_in_file()
 
 
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
@@ -399,8 +493,8 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__slice__": lambda config: slice(
         *(_revive(config[end]) for end in ("start", "stop", "step"))
     ),
-    "__numpy__": lambda config: np.array(config["value"], config["dtype"]),
-    "__tensor__": lambda config: convert(np.array(config["value"], config["dtype"])),
+    "__numpy__": lambda config: _array(config),
+    "__tensor__": lambda config: convert(_array(config)),
     "__lambda__": _lambda,
     "DTypePolicy": lambda config: config["name"],
 }

@@ -1,7 +1,9 @@
 """Whole models in `.keras` files, as Keras 3 writes them: either reads the other's.
 
+A name that ends in `.h5` leads to `hdf5_file`.
+
 The file is a zip archive of `metadata.json`, `config.json` (the architecture and how it
-was compiled) and `model.weights.h5`.
+was compiled) and `model.weights.h5`, and under `assets/` what `assets.py` tells of.
 """
 
 from __future__ import annotations
@@ -11,26 +13,29 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from typing import Any
 
 from cornu import files
-from cornu.layers.layer import Layer
 from cornu.layers.tracking import weights_from_file
-from cornu.saving.weights import refuse_absent, refuse_older, set_weights, to_bytes
+from cornu.saving import hdf5, hdf5_file
+from cornu.saving.assets import assets_of, load_assets, refuse_assets
+from cornu.saving.checks import refuse_absent, refuse_target, refuse_unbuilt
+from cornu.saving.layout import KERAS_VERSION, set_weights, to_bytes
 from cornu.serialization import (
     deserialize_keras_object,
-    serialize_keras_object,
+    reading,
+    serialize_whole,
     sharing,
+    unreadable,
 )
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-# The version of the format that is written: that of the Keras which Cornu implements.
-_KERAS_VERSION = "3.15.1"
-# No description of a network is longer; what says it is, is damaged or wants to harm.
-_LONGEST_CONFIG = 2**28
-# HDF5 files of numbers do not shrink more than this by compression.
-_MOST_SHRUNK = 1000
+_SUFFIXES = (".keras", ".h5", ".hdf5")
+# Both libraries write the parts as they are; others may have packed them. What shrank
+# more than descriptions and numbers do, says so to fill the memory.
+_MOST_SHRUNK = {_CONFIG: 50, _WEIGHTS: 20}
+_ALWAYS_ALLOWED = 2**22  # bytes: the initial zeros of a small network shrink to nothing
+_ADVICE = "If the file was copied or downloaded, do that again."
 
 
 def save_model(
@@ -44,7 +49,8 @@ def save_model(
 
     Args:
         model: a model that is built.
-        filepath: the file; its name ends in `.keras`.
+        filepath: the file; its name ends in `.keras`, or in `.h5` or `.hdf5` for the
+            format of Keras 1 and 2, which takes no subclassed models.
         overwrite: whether an older file may be replaced.
         zipped: only None or True.
         include_optimizer: whether the optimizer's state is written.
@@ -55,32 +61,33 @@ def save_model(
         OSError: when the file cannot be written; an older one is left as it was.
     """
     name = os.fspath(filepath)
-    if not name.endswith(".keras") or zipped is False:
-        stem = name.removesuffix(".h5").removesuffix(".hdf5")
+    if not name.endswith(_SUFFIXES) or zipped is False:
+        stem = name.removesuffix(".h5").removesuffix(".weights")
         raise ValueError(
             f"The model was to be saved as {name!r}"
             f"{' with zipped=False' if zipped is False else ''}.\n"
-            "Expected a file whose name ends in '.keras'.\n"
+            "Expected a file whose name ends in '.keras', or in '.h5' or '.hdf5' for "
+            "the format of Keras 1 and 2.\n"
             f"Write model.save({stem + '.keras'!r}); for the weights alone: "
-            "model.save_weights('name.weights.h5')."
+            f"model.save_weights({stem + '.weights.h5'!r})."
         )
-    refuse_older(filepath, overwrite)
-    if not model.built:
-        raise ValueError(
-            f"{type(model).__name__} {model.name!r} is not built: it has no weights.\n"
-            "Expected a model whose input shape is known.\n"
-            "Give it an input_shape=, or call it on data first."
-        )
-    with sharing():
-        config = serialize_keras_object(model)
+    refuse_target(filepath, overwrite)
+    refuse_unbuilt(model)
+    if not name.endswith(".keras"):
+        refuse_assets(model, os.path.splitext(name)[1])
+        files.write(filepath, hdf5_file.to_bytes(model, include_optimizer))
+        return
+    config = json.dumps(serialize_whole(model))
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": _KERAS_VERSION, "date_saved": date}
+    metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(_METADATA, json.dumps(metadata))
-        archive.writestr(_CONFIG, json.dumps(config))
-        archive.writestr(_WEIGHTS, to_bytes(model, include_optimizer))
-    files.write(filepath, content.getvalue())
+        archive.writestr(_CONFIG, config)
+        archive.writestr(_WEIGHTS, to_bytes(model, include_optimizer, seeds=True))
+        for part, asset in assets_of(model).items():
+            archive.writestr(part, asset)
+    files.write(filepath, content.getbuffer())
 
 
 def load_model(
@@ -89,7 +96,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model that `save_model` wrote, of Cornu or of Keras 3.
+    """The model that `save_model` wrote, of Cornu or of Keras, in either format.
 
     No code that the file may hold is run, and nothing is imported that it names: it may
     name what Cornu has, and what you announce.
@@ -114,28 +121,48 @@ def load_model(
     10
     """
     name = os.fspath(filepath)
-    if name.endswith(".weights.h5"):
-        raise ValueError(
-            f"{name!r} holds weights alone.\nExpected a file of model.save.\n"
-            "Build the model, and call model.load_weights with this name."
-        )
     refuse_absent(filepath, "model.save")
+    if hdf5.is_hdf5(filepath):
+        return hdf5_file.load_model(filepath, custom_objects, compile, safe_mode)
+    config, weights = _read(filepath)
+    if not compile:
+        config = _uncompiled(config)
+    with (
+        reading(repr(name), _ADVICE),
+        sharing(),
+        weights_from_file(len(weights), name),
+    ):
+        model: Any = deserialize_keras_object(config, custom_objects, safe_mode)
+    if not hasattr(model, "compile_from_config"):
+        what = f"it describes {type(model).__name__}, which is no model"
+        raise unreadable(repr(name), what, _ADVICE)
+    set_weights(model, io.BytesIO(weights), name)
+    with reading(repr(name), _ADVICE), zipfile.ZipFile(filepath) as archive:
+        load_assets(model, archive, _member)
+    return model
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
+    """The description and the weights in an archive."""
+    name = repr(os.fspath(path))
     try:
-        with zipfile.ZipFile(filepath) as archive:
+        with zipfile.ZipFile(path) as archive:
             config = json.loads(_member(archive, _CONFIG))
             weights = _member(archive, _WEIGHTS)
-    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
-        raise _damaged(name, str(error)) from error
+    except Exception as error:  # zipfile, zlib and json raise a dozen kinds
+        raise unreadable(name, error, _ADVICE) from error
     if not isinstance(config, dict):
-        raise _damaged(name, "its description is no dictionary")
-    if not compile:
-        config.pop("compile_config", None)
-    with sharing(), weights_from_file(len(weights), name):
-        model = deserialize_keras_object(config, custom_objects, safe_mode)
-    if not isinstance(model, Layer):
-        raise _damaged(name, f"it describes {type(model).__name__}, which is no model")
-    set_weights(model, io.BytesIO(weights), name)
-    return model
+        raise unreadable(name, "its description is no dictionary", _ADVICE)
+    return config, weights
+
+
+def weights_in_archive(path: str | os.PathLike[str]) -> io.BytesIO:
+    """The file of weights in a `.keras` file.
+
+    Raises:
+        ValueError: when it is damaged.
+    """
+    return io.BytesIO(_read(path)[1])
 
 
 def _member(archive: zipfile.ZipFile, part: str) -> bytes:
@@ -144,16 +171,18 @@ def _member(archive: zipfile.ZipFile, part: str) -> bytes:
         info = archive.getinfo(part)
     except KeyError:
         raise zipfile.BadZipFile(f"it has no {part}") from None
-    longest = _LONGEST_CONFIG if part == _CONFIG else info.compress_size * _MOST_SHRUNK
-    if info.file_size > longest:
+    packed = min(info.compress_size, os.path.getsize(str(archive.filename)))
+    if info.file_size > packed * _MOST_SHRUNK.get(part, 20) + _ALWAYS_ALLOWED:
         raise zipfile.BadZipFile(f"its {part} says that it has {info.file_size} bytes")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"its {part} is packed in a way that is not Keras's")
     return archive.read(info)
 
 
-def _damaged(name: str, problem: str) -> ValueError:
-    problem = problem.partition("\n")[0]
-    return ValueError(
-        f"{name!r} cannot be read as a model: {problem}.\n"
-        "Expected a file that model.save wrote, of Cornu or of Keras 3.\n"
-        "If the file was copied or downloaded, do that again."
-    )
+def _uncompiled(config: Any) -> Any:
+    """The description without `compile_config`, also in models inside."""
+    if isinstance(config, list):
+        return [_uncompiled(each) for each in config]
+    if isinstance(config, dict):
+        return {k: _uncompiled(v) for k, v in config.items() if k != "compile_config"}
+    return config
