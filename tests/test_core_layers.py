@@ -105,3 +105,23 @@ def test_errors_have_three_parts(wrong):
     with pytest.raises((ValueError, TypeError)) as caught:
         wrong()
     assert len(str(caught.value).splitlines()) >= 3
+
+
+def test_what_an_input_spec_allows():
+    spec = layers.InputSpec(shape=(None, 4, 1), allow_last_axis_squeeze=True, name="x")
+    assert spec.misfit((2, 4, 1), "float32") is None
+    assert spec.misfit((2, 4), "float32") is None
+    assert spec.misfit((2, 4, 1, 1), "float32") is None
+    assert "its input 'x'" in spec.misfit((2, 5), "float32")[0]
+
+    class Maybe(layers.Layer):
+        def __init__(self, optional):
+            super().__init__()
+            self.input_spec = layers.InputSpec(ndim=2, optional=optional)
+
+        def call(self, inputs):
+            return ops.zeros((1,)) if inputs is None else inputs
+
+    assert Maybe(True)(None).shape == (1,)
+    with pytest.raises(TypeError, match="was called on None"):
+        Maybe(False)(None)

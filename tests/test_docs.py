@@ -1,9 +1,13 @@
 """What a reader is shown runs: examples in docstrings, and the code of the READMEs."""
 
+import contextlib
 import doctest
 import importlib
+import io
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +53,41 @@ def test_both_readmes_show_the_same_code():
     english, chinese = (blocks(ROOT / n) for n in ("README.md", "README.zh.md"))
     strip = [[re.sub(r" +#.*", "", b) for b in each] for each in (english, chinese)]
     assert strip[0] == strip[1]
+
+
+def test_the_tour_runs_and_shows_what_it_prints(tmp_path, monkeypatch):
+    """Its blocks run in one go; what a block prints is in the text after it."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    found = re.findall(
+        r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL
+    )
+    assert len(found) > 10
+    names = {"__name__": "tour"}
+    check = doctest.OutputChecker().check_output
+    cornu.utils.clear_session()
+    for code, expected in found:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "docs/tutorial.md", "exec"), names)
+        flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+        shown = out.getvalue()
+        assert not expected or check(expected, shown, flags), f"{code}\n{shown}"
+
+
+def test_the_operation_of_contributing_works():
+    """In a process of its own: the vocabulary is one for all tests."""
+    (code,) = blocks(ROOT / "CONTRIBUTING.md")
+    code += """
+import cornu
+a, b = np.array([3.0, 5.0]), np.array([4.0, 12.0])
+x = cornu.ops.array(a)
+with cornu.GradientTape() as tape:
+    y = hypot(x, b)
+np.testing.assert_allclose(y, np.hypot(a, b))
+np.testing.assert_allclose(tape.gradient(y, x), a / np.hypot(a, b), rtol=1e-6)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_every_command_of_the_readme_exists():

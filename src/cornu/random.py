@@ -1,5 +1,6 @@
 """The public module `keras.random`."""
 
+from cornu.ops.distributions import beta, gamma
 from cornu.ops.random import (
     SeedGenerator,
     categorical,
@@ -13,8 +14,10 @@ from cornu.ops.random import (
 
 __all__ = [
     "SeedGenerator",
+    "beta",
     "categorical",
     "dropout",
+    "gamma",
     "normal",
     "randint",
     "shuffle",

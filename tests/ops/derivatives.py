@@ -38,7 +38,8 @@ class Case:
         self.op, self.sample = op, sample
         self.through_expansion = through_expansion
         specs = op.infer(*sample.specs, **sample.params)
-        self.outs = specs if type(specs) is tuple else (specs,)
+        specs = specs if type(specs) is tuple else (specs,)
+        self.outs = specs[: len(specs) - op.hidden]  # what is public of the result
         self.floats = [i for i, s in enumerate(sample.specs) if is_float(s.dtype)]
         rng = np.random.default_rng(len(sample.label))
         given = [s for s in self.outs if is_float(s.dtype)]
@@ -61,7 +62,7 @@ class Case:
         else:
             outs = bind(self.op, xs, self.sample.params)
         outs = outs if isinstance(outs, tuple) else (outs,)
-        return [o for o in outs if is_float(o.dtype)]
+        return [o for o in outs[: len(self.outs)] if is_float(o.dtype)]
 
     def split(self, values: list[Any]) -> tuple[list[Any], list[Any]]:
         n = len(self.sample.inputs)

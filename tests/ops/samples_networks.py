@@ -84,31 +84,77 @@ def _conv_kernel_grad(rng, name):
         yield call(x, g, window=w.shape[:-2], **params)
 
 
-@samples_of("window_argmax", "window_sum")
-def _windows(rng, name):
-    for shape, window, strides, padding in (
-        ((2, 6, 3), (2,), (2,), ((0, 0),)),
-        ((1, 7, 2), (3,), (2,), ((1, 2),)),
-        ((2, 4, 4, 2), (2, 2), (2, 2), ((0, 0), (0, 0))),
-        ((1, 5, 6, 2), (3, 2), (1, 2), ((1, 1), (0, 1))),
-        ((1, 3, 4, 3, 1), (2, 2, 3), (1, 2, 1), ((0, 1), (0, 0), (1, 1))),
-        ((0, 4, 2), (2,), (2,), ((0, 0),)),
-    ):
+POOLS = (
+    # input, window, strides, padding
+    ((2, 6, 3), (2,), (2,), ((0, 0),)),
+    ((1, 7, 2), (3,), (2,), ((1, 2),)),
+    ((1, 9, 2), (2,), (3,), ((0, 1),)),
+    ((2, 4, 4, 2), (2, 2), (2, 2), ((0, 0), (0, 0))),
+    ((1, 5, 6, 2), (3, 2), (1, 2), ((1, 1), (0, 1))),
+    ((1, 3, 4, 3, 1), (2, 2, 3), (1, 2, 1), ((0, 1), (0, 0), (1, 1))),
+    ((0, 4, 2), (2,), (2,), ((0, 0),)),
+)
+
+
+def _pools():
+    for shape, window, strides, padding in POOLS:
         params = {"window": window, "strides": strides, "padding": padding}
+        (out,) = OPS["window_sum"].expanded((Spec(shape, "float64"),), params).outputs
+        yield shape, out.shape, params
+
+
+def _places(rng, x, params):
+    y = OPS["window_max"](x, **params)
+    return np.asarray(OPS["window_argmax"](x, y, **params))
+
+
+@samples_of("window_max", "window_sum")
+def _windows(rng, name):
+    for shape, _, params in _pools():
         yield call(distinct(rng, shape), **params)
 
 
+def _hard(x, params):
+    return call(x, np.asarray(OPS["window_max"](x, **params)), **params)
+
+
 @samples_of("window_argmax")
-def _hard_windows(rng, name):
+def _window_argmax(rng, name):
+    for shape, _, params in _pools():
+        x = distinct(rng, shape)
+        yield call(x, np.asarray(OPS["window_max"](x, **params)), **params)
     x = np.array([1.0, 1.0, np.nan, 2.0, -np.inf, -np.inf, 0.0, -0.0, np.nan, np.nan])
     for strides in (1, 2):
         params = {"window": (2,), "strides": (strides,), "padding": ((1, 1),)}
-        yield call(x.reshape(1, 10, 1), **params)
-    x = np.full((1, 3, 3, 1), -5.0)
+        yield _hard(x.reshape(1, 10, 1), params)
     params = {"window": (2, 2), "strides": (1, 1), "padding": ((1, 1), (1, 1))}
-    yield call(x, **params)
+    yield _hard(np.full((1, 3, 3, 1), -5.0), params)
+    yield _hard(np.full((1, 3, 3, 1), -np.inf), params)
     params = {"window": (3,), "strides": (1,), "padding": ((1, 1),)}
-    yield call(whole(rng, -4, 4, 1, 6, 2), **params)
+    yield _hard(whole(rng, -4, 4, 1, 6, 2).astype(float), params)
+    params = {"window": (12, 11), "strides": (1, 1), "padding": ((0, 0), (0, 1))}
+    yield _hard(whole(rng, -9, 9, 1, 12, 11, 2).astype(float), params)  # 132 taps
+
+
+@samples_of("window_pick")
+def _window_pick(rng, name):
+    for shape, _, params in _pools():
+        x = distinct(rng, shape)
+        yield call(normal(rng, *shape), _places(rng, x, params), **params)
+
+
+@samples_of("window_put")
+def _window_put(rng, name):
+    for shape, out, params in _pools():
+        x = distinct(rng, shape)
+        places = _places(rng, x, params)
+        yield call(normal(rng, *out), places, sizes=shape[1:-1], **params)
+
+
+@samples_of("window_sum_grad")
+def _window_sum_grad(rng, name):
+    for shape, out, params in _pools():
+        yield call(normal(rng, *out), sizes=shape[1:-1], **params)
 
 
 # Networks

@@ -6,6 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+import tests.ops.calls_attention
+import tests.ops.calls_search
+import tests.ops.calls_windows  # noqa: F401  whose calls enter themselves
 from cornu import ops
 from cornu.graph import Spec, SymbolicTensor, Tensor, trace
 from cornu.graph.symbolic import replay, symbols

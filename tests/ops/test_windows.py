@@ -126,3 +126,60 @@ def test_gather_with_negative_indices():
     np.testing.assert_array_equal(
         ops.take(x, [[-1, 0], [3, -4]], 0), x[[[-1, 0], [3, 0]]]
     )
+
+
+X, IMAGE = np.ones((2, 7, 4)), np.ones((2, 5, 6, 3))
+REFUSED = [
+    (lambda: ops.conv(X, np.ones((3, 3, 4, 2))), "as many axes"),
+    (lambda: ops.conv(X, np.ones((3, 3, 2))), "with 1 groups"),
+    (lambda: ops.conv(X, np.ones((3, 4, 2)), padding="causal"), "'causal'"),
+    (lambda: ops.conv(X, np.ones((3, 4, 2)), strides=(1, 1)), "strides=(1, 1)"),
+    (lambda: ops.conv(X, np.ones((3, 4, 2)), dilation_rate="2"), "dilation_rate='2'"),
+    (lambda: ops.conv(X, np.ones((8, 4, 2))), "larger than the padded input"),
+    (lambda: ops.conv(X, np.ones((3, 4, 2)), data_format="last"), "'last'"),
+    (lambda: ops.depthwise_conv(X, np.ones((3, 3, 2))), "has 4 channels"),
+    (lambda: ops.conv_transpose(X, np.ones((3, 2, 3))), "has 4 channels"),
+    (lambda: ops.conv_transpose(X, np.ones((3, 2, 4)), padding="full"), "'full'"),
+    (
+        lambda: ops.conv_transpose(X, np.ones((3, 2, 4)), output_padding=-1),
+        "output_padding=-1",
+    ),
+    (
+        lambda: ops.conv_transpose(
+            X[:, :1], np.ones((2, 2, 4)), padding="same", output_padding=0
+        ),
+        "the sizes (0,)",
+    ),
+    (lambda: ops.max_pool(X[0], 2), "an input of shape (7, 4)"),
+    (lambda: ops.max_pool(X, 8), "does not fit"),
+    (lambda: ops.max_pool(IMAGE, (2, 2, 2)), "(2, 2, 2)"),
+    (lambda: ops.average_pool(IMAGE, 2, padding="causal"), "'causal'"),
+    (lambda: ops.average_pool(IMAGE, 0), "pool_size=0"),
+    (lambda: ops.adaptive_max_pool(IMAGE, (2,)), "output_size=(2,)"),
+    (lambda: ops.image.resize(X[0], (2, 2)), "(7, 4)"),
+    (lambda: ops.image.resize(IMAGE, 4), "size=4"),
+    (lambda: ops.image.resize(IMAGE, (4, 0)), "size=(4, 0)"),
+    (lambda: ops.image.resize(IMAGE, (4, 4), "area"), "'area'"),
+    (lambda: ops.image.resize(IMAGE, (4, 4), fill_mode="reflect"), "'reflect'"),
+    (
+        lambda: ops.image.resize(
+            IMAGE, (4, 4), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True
+        ),
+        "both given",
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "words"), REFUSED)
+def test_what_does_not_fit_is_told(function, words):
+    with pytest.raises(ValueError) as caught:
+        function()
+    assert len(str(caught.value).splitlines()) == 3
+    assert words in str(caught.value)
+
+
+def test_padding_with_pairs_is_that_of_every_window():
+    x = RNG.normal(size=(1, 5, 2))
+    found = np.asarray(ops.average_pool(x, 3, 2, ((2, 0),)))
+    total, count = np.asarray(ops.window_sum(x, 3, 2, ((2, 0),))), [[1], [3], [3]]
+    np.testing.assert_allclose(found[0], total[0] / count)

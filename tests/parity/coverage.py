@@ -30,6 +30,8 @@ REFUSED = {
     "layers.TorchModuleWrapper": "wraps a torch module; Cornu's gradients are its own",
     "config.enable_unsafe_deserialization": "files never run code",
 }
+# Features that Cornu refuses: these arguments may only be left as they are.
+UNSET = {"lora_rank", "lora_alpha", "quantization_config"}
 _TEXT = """\
 # Coverage
 
@@ -91,6 +93,10 @@ def _state(path: str, theirs: Any, mine: Any) -> str:
     if theirs is None or mine is None:
         return "**yes**"
     have = {p[0]: p for p in mine}
+    unset = [f"`{p[0]}`" for p in theirs if p[0] in UNSET and p[0] not in have]
+    if unset:
+        rest = _state(path, [p for p in theirs if p[0] not in UNSET], mine)
+        return f"{rest}; {', '.join(unset)}: only None"
     lacking = [p[0] for p in theirs if p[0] not in have]
     if lacking:
         return f"*partly*: without {', '.join(f'`{p}`' for p in lacking)}"

@@ -52,6 +52,7 @@ class Cornu(Library):
 
     def gradients(self, layer: Any, run: Callable[..., Any], inputs: Any) -> Any:
         tensors = [cornu.ops.array(x) for x in inputs]
+        state = [(v, v.numpy()) for v in layer.non_trainable_variables]
         with GradientTape() as tape:
             outputs = outputs_of(run(*tensors))
             total = sum(
@@ -59,6 +60,8 @@ class Cornu(Library):
             )
         weights = layer.trainable_weights
         found = tape.gradient(total, [*tensors, *weights])
+        for v, value in state:  # as in Keras, taking gradients changes nothing
+            v.assign(value)
         dense = [
             np.zeros(v.shape, v.dtype) if g is None else g
             for g, v in zip(found, [*tensors, *weights], strict=True)

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-import tests.ops.calls_networks  # noqa: F401  whose calls enter themselves
+import tests.ops.calls_attention
+import tests.ops.calls_networks
+import tests.ops.calls_search
+import tests.ops.calls_windows  # noqa: F401  whose calls enter themselves
 from tests.ops.calls import CALLS
 from tests.parity.reference import compare
 

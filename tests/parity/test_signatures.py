@@ -1,9 +1,12 @@
 """Names, arguments, defaults and configs beside those of real Keras."""
 
+import inspect
+
 import pytest
 
 import cornu
 from tests.parity import cases
+from tests.parity.layer_cases import CASES
 from tests.parity.reference import MINE, objects_of
 
 MODULES = [
@@ -22,11 +25,37 @@ PRIVATE = [
     "metrics.accuracy",
     "metrics.cosine_similarity",
 ]
+# The files of layers that are compared.
+FILES = ("convolution", "core", "pooling", "reshaping", "separable")
+FILES += ("activation", "attention", "batch_normalization", "einsum_dense")
+FILES += ("embedding", "multi_head_attention", "normalization", "regularization")
+FILES += ("spectral",)
+FILES += tuple(
+    f"preprocessing.{name}"
+    for name in ("colors", "distortions", "effects", "geometry", "hashing", "images",
+                 "lookup", "mixing", "numbers", "text")
+)  # fmt: skip
+# Keras makes them where TensorFlow is installed.
+NEED_TENSORFLOW = {
+    *("layers.HashedCrossing", "layers.Hashing", "layers.IntegerLookup"),
+    *("layers.StringLookup", "layers.TextVectorization"),
+}
+# The seed that Keras makes up is in its config.
+OWN_SEED = {"layers.RandomCrop"}
 LAYERS = [
     f"layers.{name}"
     for name in cornu.layers.__all__
-    if getattr(cornu.layers, name).__module__ == "cornu.layers.core"
+    if getattr(cornu.layers, name).__module__ in [f"cornu.layers.{f}" for f in FILES]
 ]
+
+
+def needed(name):
+    """The arguments that a layer cannot be made without, from its first case."""
+    layer = getattr(cornu.layers, name)
+    found = inspect.signature(layer).parameters.values()
+    names = [p.name for p in found if p.default is p.empty and p.kind < p.VAR_KEYWORD]
+    cases_of = CASES.get(name) or CASES.get(layer.__name__)
+    return {n: cases_of[0].config[n] for n in names} if cases_of else {}
 
 
 def known(kind):
@@ -53,11 +82,11 @@ NEEDED = {
         "values": [0.1, 0.01],
     },
     **{f"metrics.{name}": config for name, config in cases.NEEDED.items()},
-    "layers.Activation": {"activation": "relu"},
-    "layers.Dense": {"units": 3},
-    "layers.Dropout": {"rate": 0.5},
+    **{path: needed(path.removeprefix("layers.")) for path in LAYERS},
     "layers.InputLayer": {"shape": (3,)},
-    "layers.Reshape": {"target_shape": (3, 2)},
+    "layers.CategoryEncoding": {"num_tokens": 3},
+    "layers.Discretization": {"num_bins": 4},
+    "layers.Pipeline": {"layers": []},
 }
 
 
@@ -66,6 +95,7 @@ REFUSED = {
     "lora_rank": None,
     "lora_alpha": None,
     "quantization_config": None,
+    "gptq_unpacked_column_size": None,
 }
 
 
@@ -84,7 +114,10 @@ def test_signatures(both, path):
     assert mine == theirs
 
 
-@pytest.mark.parametrize("path", [p for p in CLASSES if p != "layers.Lambda"])
+NO_DEFAULTS = {"layers.Lambda", *NEED_TENSORFLOW, *OWN_SEED}
+
+
+@pytest.mark.parametrize("path", [p for p in CLASSES if p not in NO_DEFAULTS])
 def test_configs_of_defaults(both, path):
     mine, theirs = both.ask("describe", path=path, config=NEEDED.get(path, {}))
     assert mine["name"] == theirs["name"]

@@ -6,6 +6,7 @@ JAX_ENABLE_X64.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import jax
 import keras
 import wire
+from jax._src.nn import functions
 from keras.src.backend.common import dtypes
 from keras.src.utils import naming
 from library import Library, direction, outputs_of
@@ -26,6 +28,10 @@ from library import Library, direction, outputs_of
 # JAX_ENABLE_X64. As it does on TensorFlow, it shall compute float64 in float64 here:
 # then differences tell errors from rounding.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+# JAX's own attention takes its softmax in 32 bits.
+attention = inspect.getsource(functions._dot_product_attention_core)
+attention = attention.replace(".astype(np.float32)", ".astype(logits_dtype)")
+exec(attention, vars(functions))
 
 
 class Keras(Library):
@@ -120,8 +126,12 @@ def main() -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     library = Keras(keras)
     wire.send(answers, {"keras": keras.__version__, "jax": jax.__version__})
+    asked = 0
     while (request := wire.receive(sys.stdin.buffer)) is not None:
         wire.send(answers, library.answer(request))
+        asked += 1
+        if asked % 200 == 0:  # what was compiled would fill the memory
+            jax.clear_caches()
 
 
 main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
@@ -331,9 +331,9 @@ class Dropout(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate <= 1:
+        if not isinstance(rate, Real) or not 0 <= rate <= 1:
             raise ValueError(
-                f"Dropout was given rate={rate}.\nExpected a number from 0 to 1, the "
+                f"Dropout was given rate={rate!r}.\nExpected a number from 0 to 1, the "
                 "part of the input that is dropped.\nFor example Dropout(0.5)."
             )
         self.rate = float(rate)
@@ -381,12 +381,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last", "channels_first"):
-            raise ValueError(
-                f"Flatten was given data_format={data_format!r}.\n"
-                "Expected 'channels_last' or 'channels_first'.\nLeave it away."
-            )
-        self.data_format = data_format or "channels_last"
+        self.data_format = config.standardize_data_format(data_format, "Flatten")
         self.input_spec = InputSpec(min_ndim=1)
         self.built = True
 
@@ -415,6 +410,15 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        open_axes = isinstance(target_shape, (list, tuple)) and [
+            n for n in target_shape if not isinstance(n, Integral) or n < 0
+        ]
+        if open_axes is False or open_axes not in ([], [-1]):
+            raise ValueError(
+                f"Reshape was given target_shape={target_shape!r}.\n"
+                "Expected the sizes of the axes of one sample; one may be -1.\n"
+                "For example Reshape((28, 28, 1))."
+            )
         self.target_shape = tuple(int(n) for n in target_shape)
 
     def build(self, input_shape: Any) -> None:

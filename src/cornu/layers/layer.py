@@ -11,7 +11,7 @@ import numpy as np
 
 from cornu import regularizers, stateless
 from cornu.graph import config
-from cornu.graph.messages import refuse_unknown
+from cornu.graph.messages import described, refuse_unknown
 from cornu.graph.node import user_source
 from cornu.graph.spec import is_float
 from cornu.graph.symbolic import (
@@ -27,11 +27,12 @@ from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
 from cornu.layers import masks
 from cornu.layers.spec import dtype_of, first_shape
-from cornu.layers.tracking import CALLS, Tracked
+from cornu.layers.tracking import CALLS, Tracked, building
 from cornu.registry import auto_name
 
 # Arguments of features that Cornu refuses. Files of Keras hold them, unset.
 _UNSET = ("quantization_config", "lora_rank", "lora_alpha")
+_UNSET += ("gptq_unpacked_column_size",)
 
 
 class Layer(Tracked):
@@ -64,6 +65,9 @@ class Layer(Tracked):
     (2, 3)
     """
 
+    # Whether it takes arrays, text among them, and is no part of a compiled program.
+    on_host = False
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
         layer.__dict__["_init_arguments"] = (args, kwargs)
@@ -90,7 +94,7 @@ class Layer(Tracked):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
         self.built = False
-        self.supports_masking = False
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self.input_spec: Any = None
         self._dtype = dtype_of(dtype)
         self._trainable = bool(trainable)
@@ -106,6 +110,11 @@ class Layer(Tracked):
         return self._dtype
 
     compute_dtype = variable_dtype = dtype
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether it, or a layer inside, works on the host, where text is known."""
+        return any(layer.on_host for layer in self._flatten_layers())
 
     @property
     def path(self) -> str:
@@ -189,8 +198,18 @@ class Layer(Tracked):
             masks.attach(self, first, outputs, previous)
         return outputs
 
+    def check_data(self, array: Any, **kwargs: Any) -> None:
+        """Refuse an array that it is to be fed in `fit`; nothing is refused here.
+
+        Args:
+            array: all samples of an input of the model that goes straight to it.
+            **kwargs: further arguments of its call.
+        """
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask of the output; subclasses override it and set `supports_masking`.
+        """The mask of the output, which subclasses may override.
+
+        Without it `supports_masking = True` lets the mask of the input pass.
 
         Args:
             inputs: the first argument of the call.
@@ -265,6 +284,8 @@ class Layer(Tracked):
         training = kwargs.get("training")
         if training is None and CALLS.training:
             training = CALLS.training[-1]
+        if training is None:
+            training = self._training_by_default()
         fixed = config.learning_phase()
         if fixed is not None:
             training = bool(fixed)
@@ -273,6 +294,16 @@ class Layer(Tracked):
         elif "training" in kwargs:
             del kwargs["training"]
         return training
+
+    def _training_by_default(self) -> Any:
+        """What `call` itself says where nobody else does, as augmentation does."""
+        cached = self.__dict__.setdefault("_call_arguments", {})
+        if "training=" not in cached:
+            said = inspect.signature(self.call).parameters.get("training")
+            default = None if said is None else said.default
+            nothing = default is inspect.Parameter.empty
+            cached["training="] = None if nothing else default
+        return cached["training="]
 
     def _accepts(self, argument: str) -> bool:
         cached = self.__dict__.setdefault("_call_arguments", {})
@@ -308,8 +339,14 @@ class Layer(Tracked):
     def _check_input(self, value: Any) -> None:
         specs = flatten(self.input_spec) if self.input_spec is not None else []
         for spec, tensor in zip(specs, flatten(value), strict=False):
-            if spec is None or not hasattr(tensor, "shape"):
+            if spec is None or (tensor is None and spec.optional):
                 continue
+            if tensor is None or not hasattr(tensor, "shape"):
+                raise TypeError(
+                    f"{self._title()} was called on {described(tensor)}.\n"
+                    "Expected a tensor or an array of numbers.\n"
+                    "Pass for example np.zeros((32, 784), 'float32'), or an Input."
+                )
             wrong = spec.misfit(tuple(tensor.shape), str(tensor.dtype))
             if wrong is not None:
                 raise ValueError(self._misfit_message(*wrong))
@@ -334,11 +371,17 @@ class Layer(Tracked):
                 for name, value in bound.items()
                 if f"{name}_shape" in takes and value is not None
             }
-            self.build(**shapes)
         else:
             given = args[0] if args else next(iter(kwargs.values()), None)
             shapes = {"input_shape": map_structure(_shape, given)}
-            self.build(shapes["input_shape"])
+        self._build_for(shapes, len(takes) > 1)
+
+    def _build_for(self, shapes: dict[str, Any], by_name: bool) -> None:
+        with building(self):
+            if by_name:
+                self.build(**shapes)
+            else:
+                self.build(shapes["input_shape"])
         self._build_shapes = shapes
         self.built = True
 
@@ -357,12 +400,31 @@ class Layer(Tracked):
         shapes = config.get("shapes_dict") or {"input_shape": config.get("input_shape")}
         shapes = {name: _as_shape(shape) for name, shape in shapes.items()}
         with no_trace():
-            if "shapes_dict" in config:
-                self.build(**shapes)
-            else:
-                self.build(shapes["input_shape"])
-        self._build_shapes = shapes
-        self.built = True
+            self._build_for(shapes, "shapes_dict" in config)
+
+    # In files
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put what files keep of this layer into a store: arrays by name.
+
+        Args:
+            store: takes `store[name] = array`.
+        """
+        for i, variable in enumerate(self._in_files()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take from a store what `save_own_variables` put there.
+
+        Args:
+            store: gives `store[name]`.
+        """
+        for i, variable in enumerate(self._in_files()):
+            variable.assign(store[str(i)])
+
+    def _in_files(self) -> list[Variable]:
+        """Its own variables in the order of files: those that are trained first."""
+        return sorted(self._own_variables(), key=lambda v: not v.trainable)
 
     # Asked of a layer
 

@@ -20,6 +20,10 @@ class InputSpec:
         max_ndim: largest number of axes.
         min_ndim: smallest number of axes.
         axes: sizes by axis, `{-1: 784}`.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing, or be one
+            too many.
+        name: what the input is called, for errors.
+        optional: whether the input may be None.
     """
 
     def __init__(
@@ -30,7 +34,12 @@ class InputSpec:
         max_ndim: int | None = None,
         min_ndim: int | None = None,
         axes: dict[int, int | None] | None = None,
+        allow_last_axis_squeeze: bool = False,
+        name: str | None = None,
+        optional: bool = False,
     ) -> None:
+        self.allow_last_axis_squeeze = allow_last_axis_squeeze
+        self.name, self.optional = name, optional
         self.dtype = None if dtype is None else standardize_dtype(dtype)
         self.shape = None if shape is None else tuple(shape)
         self.ndim = len(self.shape) if self.shape is not None else ndim
@@ -41,22 +50,27 @@ class InputSpec:
         self, shape: tuple[int | None, ...], dtype: str
     ) -> tuple[str, str] | None:
         """What is wrong with an input, and what was expected; None if it fits."""
+        input_ = f"its input {self.name!r}" if self.name else "its input"
+        if self.allow_last_axis_squeeze and self.ndim is not None:
+            if len(shape) == self.ndim + 1 and shape[-1] == 1:
+                shape = shape[:-1]
+            elif len(shape) == self.ndim - 1 and (self.shape or (1,))[-1] == 1:
+                shape = (*shape, 1)
         n = len(shape)
         if self.ndim is not None and n != self.ndim:
-            return f"its input has shape {shape}", f"{self.ndim} axes"
+            return f"{input_} has shape {shape}", f"{self.ndim} axes"
         if self.min_ndim is not None and n < self.min_ndim:
             at_least = f"at least {self.min_ndim} axes, the batch among them"
-            return f"its input has shape {shape}", at_least
+            return f"{input_} has shape {shape}", at_least
         if self.max_ndim is not None and n > self.max_ndim:
-            return f"its input has shape {shape}", f"at most {self.max_ndim} axes"
+            return f"{input_} has shape {shape}", f"at most {self.max_ndim} axes"
         if self.dtype is not None and dtype != self.dtype:
-            return f"its input is {dtype}", self.dtype
+            return f"{input_} is {dtype}", self.dtype
         wanted = dict(enumerate(self.shape or ())) | self.axes
         for axis, size in wanted.items():
             if size is not None and shape[axis] not in (None, size):
-                what = (
-                    f"axis {axis} of its input has size {shape[axis]} (shape {shape})"
-                )
+                size_here = f"has size {shape[axis]} (shape {shape})"
+                what = f"axis {axis} of {input_} {size_here}"
                 return what, f"size {size} there"
         return None
 

@@ -17,14 +17,40 @@ from cornu.ops.random import SeedGenerator
 
 
 class Calls(threading.local):
-    """The layers that are being called, outermost first, and their training flag."""
+    """The layers that are being called, outermost first, and their training flags."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.training: list[Any] = []
+        self.trainable: dict[Any, bool] = {}  # what `trainable` was when it counted
 
 
 CALLS = Calls()
+
+
+@contextmanager
+def trainable_as(noted: dict[Any, bool]) -> Iterator[None]:
+    """Let `trainable` be what was noted of each layer, as `compile` does."""
+    before, CALLS.trainable = CALLS.trainable, noted
+    try:
+        yield
+    finally:
+        CALLS.trainable = before
+
+
+@contextmanager
+def building(layer: Any) -> Iterator[None]:
+    """While a layer builds its parts: their weights have its name in their paths.
+
+    Needed in `build` methods that are called directly, as those of cells are.
+    """
+    inside = bool(CALLS.stack) and CALLS.stack[-1] is layer
+    CALLS.stack += [] if inside else [layer]
+    try:
+        yield
+    finally:
+        if not inside:
+            CALLS.stack.pop()
 
 
 class _FromFile(threading.local):
@@ -117,7 +143,8 @@ class Tracked:
         for member in self._tracked():
             if isinstance(member, Variable):
                 own.setdefault(id(member), member)
-        return list(own.values())
+        # As in Keras, those that are trained come first, whenever they were made.
+        return sorted(own.values(), key=lambda v: not v.trainable)
 
     @property
     def weights(self) -> list[Variable]:
@@ -161,7 +188,7 @@ class Tracked:
     @property
     def trainable(self) -> bool:
         """Whether the weights are trained; setting it sets all layers below too."""
-        return self._trainable
+        return CALLS.trainable.get(self, self._trainable)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:

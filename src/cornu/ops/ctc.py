@@ -254,13 +254,17 @@ def _search(
                         _more(grown, longer, 1, in_blank + p[label])
                     else:
                         _more(grown, longer, 1, total + p[label])
-            best = sorted(grown, key=lambda k: -np.logaddexp(*grown[k]))[:width]
+            best = sorted(grown, key=lambda k: -_joined(grown[k]))[:width]
             beams = {k: (grown[k][0], grown[k][1]) for k in best}
-        ranked = sorted(beams, key=lambda k: -np.logaddexp(*beams[k]))[:paths]
+        ranked = sorted(beams, key=lambda k: -_joined(beams[k]))[:paths]
         for i, prefix in enumerate(ranked):
             found[i, row, : len(prefix)] = prefix
-            scores[row, i] = np.logaddexp(*beams[prefix])
+            scores[row, i] = _joined(beams[prefix])
     return Tensor(found), Tensor(scores)
+
+
+def _joined(pair: Any) -> float:
+    return float(np.logaddexp(pair[0], pair[1]))
 
 
 def _more(beams: dict[Any, list[float]], prefix: Any, end: int, log_p: float) -> None:

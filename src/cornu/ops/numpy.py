@@ -484,7 +484,11 @@ def repeat(x, repeats, axis=None):
     x = convert(x)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    n = x.shape[canonical_axis(axis, x.ndim)]
+    axis = canonical_axis(axis, x.ndim)
+    before, n, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    if isinstance(repeats, int):
+        wide = broadcast_to(expand_dims(x, axis + 1), (*before, n, repeats, *after))
+        return reshape(wide, (*before, n * repeats, *after))
     return take(x, np.repeat(np.arange(n, dtype=np.int32), repeats), axis=axis)
 
 

@@ -298,7 +298,7 @@ def t_own(trace: Trace, value: Value) -> Value:
 
 
 @public
-def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
+def scan(f, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
     """Loop over the first axis of `xs`, handing a carry from step to step.
 
     Args:

@@ -1,14 +1,15 @@
-"""Convolution and pooling: what slides a window over the spatial axes.
+"""Convolution: what slides a kernel over the spatial axes. (Pooling: `pooling.py`.)
 
 Layout: the batch first, then any number of spatial axes, channels last. A *tap* is one
-position in the window; each operation is a sum (or a maximum) over its taps, and that
-is both the NumPy meaning and the expansion. The three convolutions are one trilinear
-form, sum(g * conv(x, w)), read in three directions: they are each other's gradients.
+position in the window; each operation is a sum over its taps, which is its expansion.
+The three convolutions are one trilinear form, sum(g * conv(x, w)), read in three
+directions: they are each other's gradients.
 """
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -16,19 +17,8 @@ from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.tensor import FUNCTIONS
 from cornu.graph.trace import bind
-from cornu.ops.families import composite
-from cornu.ops.primitives.elementwise import (
-    equal,
-    greater,
-    logical_and,
-    logical_or,
-    not_equal,
-    where,
-)
-from cornu.ops.primitives.indexing import pick_along_axis
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.shapes import (
-    broadcast_to,
     concatenate,
     pad_op,
     reshape,
@@ -37,7 +27,7 @@ from cornu.ops.primitives.shapes import (
 )
 from cornu.ops.public import floating, promote, public
 
-__all__ = ["conv_general", "max_windows", "window_sum"]
+__all__ = ["conv_general"]
 
 
 def taps(sizes):
@@ -72,43 +62,51 @@ def _full_padding(padding):
 
 
 def conv_numpy(x, w, *, strides, padding, dilation, groups):
-    """Convolution (correlation, as in all of deep learning): a product for each tap."""
-    window, cin = w.shape[:-2], w.shape[-2]
-    outs = tuple(
+    """Convolution (correlation, as in all of deep learning): windows times kernel."""
+    window, cin, cout = w.shape[:-2], w.shape[-2], w.shape[-1] // groups
+    outs = [
         max(0, (n + lo + hi - (k - 1) * d - 1) // s + 1)
         for n, k, s, (lo, hi), d in zip(
             x.shape[1:-1], window, strides, padding, dilation
         )
-    )
-    y = np.zeros((x.shape[0], *outs, groups, w.shape[-1] // groups), x.dtype)
+    ]
     x = np.pad(x, ((0, 0), *padding, (0, 0)))
-    for tap in np.ndindex(*window):
-        index = tuple(
-            slice(t * d, t * d + max(0, (n - 1) * s + 1), s)
-            for t, n, s, d in zip(tap, outs, strides, dilation)
-        )
-        part = x[(slice(None), *index)].reshape(*y.shape[:-1], cin)
-        for i in range(groups):
-            columns = slice(i * y.shape[-1], (i + 1) * y.shape[-1])
-            y[..., i, :] += part[..., i, :] @ w[tap][:, columns]
-    return y.reshape(*y.shape[:-2], w.shape[-1])
+    (first, *steps, last), size = x.strides, int(np.prod(window))
+    # Every window of each group: (groups, batch, *places, *window, channels / groups).
+    seen = np.lib.stride_tricks.as_strided(
+        x,
+        (groups, x.shape[0], *outs, *window, cin),
+        (
+            cin * last,
+            first,
+            *(a * s for a, s in zip(steps, strides)),
+            *(a * d for a, d in zip(steps, dilation)),
+            last,
+        ),
+    )
+    rows = x.shape[0] * int(np.prod(outs))
+    kernel = np.moveaxis(w.reshape(size * cin, groups, cout), 1, 0)
+    y = np.matmul(seen.reshape(groups, rows, size * cin), kernel)
+    return np.moveaxis(y, 0, 1).reshape(x.shape[0], *outs, groups * cout)
 
 
 def conv_input_grad_numpy(g, w, *, sizes, strides, padding, dilation, groups):
     """What each input element gets from the outputs that it had a part in."""
     window, cin, cout = w.shape[:-2], w.shape[-2], w.shape[-1] // groups
-    outs = g.shape[1:-1]
+    outs, size = g.shape[1:-1], int(np.prod(window))
+    rows = g.shape[0] * int(np.prod(outs))
     padded = [n + lo + hi for n, (lo, hi) in zip(sizes, padding)]
     x = np.zeros((g.shape[0], *padded, groups * cin), g.dtype)
-    for tap in np.ndindex(*window):
+    kernel = np.moveaxis(w.reshape(size, cin, groups, cout), 2, 0)
+    left = np.moveaxis(g.reshape(rows, groups, cout), 1, 0)
+    for i, tap in enumerate(np.ndindex(*window)):
         index = tuple(
             slice(t * d, t * d + max(0, (n - 1) * s + 1), s)
             for t, n, s, d in zip(tap, outs, strides, dilation)
         )
-        for i in range(groups):
-            columns = slice(i * cout, (i + 1) * cout)
-            part = g[..., columns] @ w[tap][:, columns].T
-            x[(slice(None), *index, slice(i * cin, (i + 1) * cin))] += part
+        part = np.matmul(left, np.swapaxes(kernel[:, i], 1, 2))
+        part = np.moveaxis(part, 0, 1).reshape(g.shape[0], *outs, groups * cin)
+        x[(slice(None), *index)] += part
     inner = tuple(slice(lo, lo + n) for n, (lo, hi) in zip(sizes, padding))
     return np.ascontiguousarray(x[(slice(None), *inner)])
 
@@ -117,18 +115,18 @@ def conv_kernel_grad_numpy(x, g, *, window, strides, padding, dilation, groups):
     """What each kernel element gets from all places where it was used."""
     cin, cout = x.shape[-1] // groups, g.shape[-1] // groups
     outs = g.shape[1:-1]
+    rows = g.shape[0] * int(np.prod(outs))
     w = np.zeros((*window, cin, g.shape[-1]), g.dtype)
     x = np.pad(x, ((0, 0), *padding, (0, 0)))
-    rows = g.reshape(-1, groups, cout)
+    right = np.moveaxis(g.reshape(rows, groups, cout), 1, 0)
     for tap in np.ndindex(*window):
         index = tuple(
             slice(t * d, t * d + max(0, (n - 1) * s + 1), s)
             for t, n, s, d in zip(tap, outs, strides, dilation)
         )
-        part = x[(slice(None), *index)].reshape(-1, groups, cin)
-        for i in range(groups):
-            columns = slice(i * cout, (i + 1) * cout)
-            w[tap][:, columns] = part[:, i].T @ rows[:, i]
+        part = x[(slice(None), *index)].reshape(rows, groups, cin)
+        product = np.matmul(np.moveaxis(part, 0, 2), right)
+        w[tap] = np.moveaxis(product, 0, 1).reshape(cin, groups * cout)
     return w
 
 
@@ -164,15 +162,15 @@ def _tap(w, tap):
     return reshape(part, w.shape[-2:])
 
 
-def _pads(x, padding):
+def with_padding(x, padding, value: float = 0):
     if not any(any(p) for p in padding):
         return x
-    return bind(pad_op, (x,), {"pads": _full_padding(padding), "value": 0})
+    return bind(pad_op, (x,), {"pads": _full_padding(padding), "value": value})
 
 
 def _conv_expansion(x, w, *, strides, padding, dilation, groups):
     outs = out_sizes(x.shape[1:-1], w.shape[:-2], strides, padding, dilation)
-    x, n = _pads(x, padding), x.ndim
+    x, n = with_padding(x, padding), x.ndim
     total = None
     for tap in taps(w.shape[:-2]):
         part = static_slice(x, tap_index(tap, outs, strides, dilation))
@@ -211,13 +209,13 @@ def _conv_input_grad_expansion(g, w, *, sizes, strides, padding, dilation, group
         params = {"shape": shape, "starts": starts, "stops": stops, "steps": steps}
         term = bind(slice_grad_op, (part,), params)
         total = term if total is None else total + term
-    return _pads(total, [(-lo, -hi) for lo, hi in padding])
+    return with_padding(total, [(-lo, -hi) for lo, hi in padding])
 
 
 def _conv_kernel_grad_expansion(x, g, *, window, strides, padding, dilation, groups):
     outs = g.shape[1:-1]
     cin, cout = x.shape[-1] // groups, g.shape[-1] // groups
-    x = _pads(x, padding)
+    x = with_padding(x, padding)
     rows = reshape(g, (-1, groups, cout))
     parts = []
     for tap in taps(window):
@@ -282,18 +280,25 @@ conv_kernel_grad_op = Op(
 )
 
 
-def _each(value, n, what):
-    values = (value,) * n if isinstance(value, int) else tuple(value)
-    if len(values) != n or any(int(v) < 1 for v in values):
+def for_each_axis(value, n, what, function="conv", least=1):
+    """One whole number per spatial axis.
+
+    Raises:
+        ValueError: for another count, or numbers that are too small.
+    """
+    whole = int, np.integer
+    given = (value,) * n if isinstance(value, whole) else value
+    found = tuple(given) if isinstance(given, (list, tuple)) else ()
+    if len(found) != n or any(not isinstance(v, whole) or v < least for v in found):
         raise ValueError(
-            f"[conv] {what}={value!r} was given for {n} spatial axes.\n"
-            f"Expected a positive whole number, or {n} of them.\n"
-            f"For example {what}={(1,) * n}."
+            f"[{function}] {what}={value!r} was given for {n} spatial axes.\n"
+            f"Expected a whole number of at least {least}, or {n} of them.\n"
+            f"For example {what}={(max(1, least),) * n}."
         )
-    return tuple(int(v) for v in values)
+    return tuple(int(v) for v in found)
 
 
-def resolve_padding(padding, sizes, window, strides, dilation):
+def resolve_padding(padding, sizes, window, strides, dilation, function="conv"):
     """'valid', 'same', or pairs, as one (before, after) per spatial axis.
 
     'same' gives ceil(size / stride) outputs, with the odd one of padding at the end.
@@ -308,7 +313,7 @@ def resolve_padding(padding, sizes, window, strides, dilation):
         return tuple(pairs)
     if isinstance(padding, str):
         raise ValueError(
-            f"[conv] padding={padding!r} is unknown.\n"
+            f"[{function}] padding={padding!r} is unknown.\n"
             "Expected 'valid', 'same', or one (before, after) per spatial axis.\n"
             "Use padding='same' to keep the size."
         )
@@ -316,7 +321,14 @@ def resolve_padding(padding, sizes, window, strides, dilation):
 
 
 @public
-def conv_general(x, kernel, strides=1, padding="valid", dilation=1, groups=1):
+def conv_general(
+    x,
+    kernel,
+    strides: Any = 1,
+    padding: Any = "valid",
+    dilation: Any = 1,
+    groups=1,
+):
     """Convolution over any number of spatial axes, channels last.
 
     Args:
@@ -335,7 +347,10 @@ def conv_general(x, kernel, strides=1, padding="valid", dilation=1, groups=1):
     """
     x, kernel = promote(floating(x), floating(kernel))
     n = kernel.ndim - 2
-    strides, dilation = _each(strides, n, "strides"), _each(dilation, n, "dilation")
+    strides, dilation = (
+        for_each_axis(strides, n, "strides"),
+        for_each_axis(dilation, n, "dilation"),
+    )
     window = kernel.shape[:-2]
     if x.ndim == n + 2:  # else the shape rule explains
         padding = resolve_padding(padding, x.shape[1:-1], window, strides, dilation)
@@ -347,134 +362,9 @@ def conv_general(x, kernel, strides=1, padding="valid", dilation=1, groups=1):
     }
     # The meaning alone would make nothing of a window that does not fit.
     conv_op.infer(x.spec, kernel.spec, **params)
+    if window == (1,) * n and groups == 1 and not any(any(p) for p in padding):
+        # One tap is a product, and nothing need be moved for it.
+        steps = (slice(None), *(slice(None, None, s) for s in strides), slice(None))
+        x, kernel = static_slice(x, steps), reshape(kernel, kernel.shape[-2:])
+        return dot_general(x, kernel, ((n + 1,), (0,)))
     return bind(conv_op, (x, kernel), params)
-
-
-# Pooling
-
-
-def window_argmax_numpy(x, *, window, strides, padding):
-    """For each window the place (over all spatial axes, flat) of its first maximum."""
-    sizes = x.shape[1:-1]
-    outs = tuple(
-        max(0, (n + lo + hi - k) // s + 1)
-        for n, k, s, (lo, hi) in zip(sizes, window, strides, padding)
-    )
-    y = np.full((x.shape[0], *outs, x.shape[-1]), -1, np.int32)
-    best = np.zeros(y.shape, x.dtype)
-    places = np.arange(int(np.prod(sizes)), dtype=np.int32).reshape(sizes)
-    places = np.pad(places, padding, constant_values=-1)
-    x = np.pad(x, ((0, 0), *padding, (0, 0)))
-    for tap in np.ndindex(*window):
-        index = tuple(
-            slice(t, t + max(0, (n - 1) * s + 1), s)
-            for t, n, s in zip(tap, outs, strides)
-        )
-        value = x[(slice(None), *index)]
-        place = places[index][..., None]
-        # NaN wins over numbers, as in every maximum.
-        larger = (value > best) | ((value != value) & (best == best)) | (y < 0)
-        take = larger & (place >= 0)
-        y = np.where(take, place, y).astype(np.int32)
-        best = np.where(take, value, best)
-    return y
-
-
-def _infer_window_argmax(x: Spec, *, window, strides, padding) -> Spec:
-    outs = out_sizes(x.shape[1:-1], window, strides, padding, (1,) * len(window))
-    if 0 in outs and 0 not in x.shape:
-        raise ValueError(
-            f"[window_argmax] a window of {window} is larger than the padded input of "
-            f"shape {x.shape}.\nExpected a window that fits.\n"
-            "Use a smaller pool_size, padding='same', or larger inputs."
-        )
-    return Spec((x.shape[0], *outs, x.shape[-1]), "int32")
-
-
-def _window_argmax_expansion(x, *, window, strides, padding):
-    sizes = x.shape[1:-1]
-    ones = (1,) * len(window)
-    outs = out_sizes(sizes, window, strides, padding, ones)
-    places = np.arange(int(np.prod(sizes)), dtype=np.int32).reshape(sizes)
-    places = np.pad(places, padding, constant_values=-1)
-    x = _pads(x, padding)
-    y = best = None
-    for tap in taps(window):
-        index = tap_index(tap, outs, strides, ones)
-        value = static_slice(x, index)
-        place = places[index[1:-1]][None, ..., None]
-        inside = np.broadcast_to(place >= 0, (1, *outs, 1))
-        if y is None:
-            y = broadcast_to(place, value.shape)
-            best = value
-            continue
-        nan = logical_and(not_equal(value, value), equal(best, best))
-        larger = logical_or(greater(value, best), nan)
-        chosen = logical_and(logical_or(larger, y < 0), inside)
-        y, best = where(chosen, place, y), where(chosen, value, best)
-    return y
-
-
-window_argmax_op = Op(
-    "window_argmax",
-    infer=_infer_window_argmax,
-    numpy=window_argmax_numpy,
-    expansion=_window_argmax_expansion,
-    no_gradient="its result is not of floating dtype",
-    doc="For each window the flat place of its maximum, the first of equals.",
-)
-
-
-@public
-def max_windows(x, window, strides=None, padding="valid"):
-    """The largest element of each window; of equals the first gets the gradient.
-
-    Args:
-        x: tensor of shape (batch, *spatial, channels).
-        window: size of the window per spatial axis.
-        strides: step of the window, by default its size.
-        padding: 'valid', 'same', or pairs; what is padded is never chosen.
-    """
-    x = floating(x)
-    n = x.ndim - 2
-    window = _each(window, n, "window")
-    strides = window if strides is None else _each(strides, n, "strides")
-    ones = (1,) * n
-    padding = resolve_padding(padding, x.shape[1:-1], window, strides, ones)
-    params = {"window": window, "strides": strides, "padding": padding}
-    window_argmax_op.infer(x.spec, **params)  # tells of a window that does not fit
-    places = bind(window_argmax_op, (x,), params)
-    outs = places.shape
-    flat = reshape(x, (x.shape[0], -1, x.shape[-1]))
-    places = reshape(places, (outs[0], -1, outs[-1]))
-    return reshape(pick_along_axis(flat, places, 1), outs)
-
-
-@composite("window_sum")
-def window_sum_op(x, *, window, strides, padding):
-    """The sum over each window."""
-    ones = (1,) * len(window)
-    outs = out_sizes(x.shape[1:-1], window, strides, padding, ones)
-    x = _pads(x, padding)
-    parts = [static_slice(x, tap_index(t, outs, strides, ones)) for t in taps(window)]
-    return FUNCTIONS["add_n"](parts)
-
-
-@public
-def window_sum(x, window, strides=None, padding="valid"):
-    """The sum over each window; divided by the size it is average pooling.
-
-    Args:
-        x: tensor of shape (batch, *spatial, channels).
-        window: size of the window per spatial axis.
-        strides: step of the window, by default its size.
-        padding: 'valid', 'same', or pairs; zeros are added there.
-    """
-    x = floating(x)
-    n = x.ndim - 2
-    window = _each(window, n, "window")
-    strides = window if strides is None else _each(strides, n, "strides")
-    ones = (1,) * n
-    padding = resolve_padding(padding, x.shape[1:-1], window, strides, ones)
-    params = {"window": window, "strides": strides, "padding": padding}
-    return bind(window_sum_op, (x,), params)

@@ -1,0 +1,57 @@
+"""Gamma and beta numbers: beside SciPy's distributions, by seeds, and in programs."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import cornu
+from cornu import ops
+from cornu.engines.numpy import NumpyEngine
+from cornu.graph.trace import Trace
+from cornu.ops.distributions import log_gamma
+from cornu.ops.random import SeedGenerator
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.7, 1.0, 3.5, 40.0])
+def test_gamma_is_scipys(alpha):
+    found = np.asarray(cornu.random.gamma((6000,), alpha, "float64", seed=3))
+    assert scipy.stats.kstest(found, scipy.stats.gamma(alpha).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.2, 0.2), (1.0, 1.0), (2.0, 5.0), (30.0, 0.5)])
+def test_beta_is_scipys(a, b):
+    found = np.asarray(cornu.random.beta((6000,), a, b, "float64", seed=4))
+    assert scipy.stats.kstest(found, scipy.stats.beta(a, b).cdf).pvalue > 1e-3
+    assert cornu.random.beta((3,), a, b, seed=1).dtype == "float32"
+
+
+def test_numbers_that_are_too_small_for_floats():
+    """Of tiny parameters one of two is all; never is it 0 / 0."""
+    found = np.asarray(cornu.random.beta((500,), 1e-6, 1e-6, seed=2))
+    assert np.isfinite(found).all()
+    assert set(np.unique(found)) <= {0.0, 1.0}
+    assert 200 < found.sum() < 300
+    logs = np.asarray(log_gamma((100,), 1e-5, "float32", 1))
+    assert np.isfinite(logs).all()
+    assert logs.min() < -1e4
+
+
+def test_seeds_decide_and_programs_draw_the_same():
+    for function in (lambda s: cornu.random.gamma((3, 2), [0.5, 4.0], seed=s),
+                     lambda s: cornu.random.beta((4,), 0.3, 0.6, seed=s)):  # fmt: skip
+        first = np.asarray(function(5))
+        np.testing.assert_array_equal(function(5), first)
+        assert np.abs(np.asarray(function(6)) - first).max() > 1e-3
+        generator = SeedGenerator(5)
+        with Trace("draw") as t:
+            graph = t.finish([ops.copy(function(generator))])
+        program = NumpyEngine().compile(graph)
+        np.testing.assert_allclose(program()[0], first, rtol=1e-5)
+        np.testing.assert_allclose(program()[0], function(generator_at(5, 1)), 1e-5)
+
+
+def generator_at(seed, count):
+    generator = SeedGenerator(seed)
+    for _ in range(count):
+        generator.next()
+    return generator
