@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 import socket
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,14 @@ def test_a_bad_file_leaves_nothing(
     line = next(s for s in str(raised.value).splitlines() if "http://" in s)
     assert server.url(path) in line
     assert reason in line.split(": ", 1)[1]
+
+
+def test_cut_off_at_a_hundred_random_bytes(server: Server, home: Path) -> None:
+    for byte in random.Random(7).sample(range(len(server.body)), 100):
+        with pytest.raises(DatasetUnavailable, match="the connection broke"):
+            lookup.find(remote(server, f"cut/{byte}/x"))
+        assert cached(home) == []
+    assert lookup.find(remote(server, "good/x")).read_bytes() == server.body
 
 
 def test_nobody_there(server: Server, home: Path) -> None:
