@@ -462,3 +462,38 @@ def test_a_carry_changes_places_and_views():
 
     specs = Spec((), "bool"), Spec((2, 2), "float64"), Spec((2, 2), "float64")
     check_both(trace(function, specs))
+
+
+def test_two_loops_with_one_body():
+    """The body of a composite's loop is made once for all that are alike."""
+
+    def function(p, x, y):
+        h = ops.zeros((1, 2), dtype="float64")
+        first, last = ops.simple_rnn_sequence(x[:, None], h, x)
+        again, _ = ops.simple_rnn_sequence(y[:, None], last, x)
+        return first, last, again
+
+    specs = Spec((), "bool"), Spec((2, 2), "float64"), Spec((2, 2), "float64")
+    program = check_both(trace(function, specs))
+    names = [
+        line.split(" = ")[0] for line in str(program).splitlines() if "buffer(" in line
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_what_a_loop_hands_on_and_keeps_is_computed_there():
+    def function(p, x, y):
+        def step(c, row):
+            a, b = c
+            new = ops.tanh(a) * row
+            return (new, b + new), (ops.exp(new), a, new, row * 2.0, row)
+
+        (a, b), ys = ops.scan(step, (x[0], y[0]), x)
+        return a, b, *ys
+
+    specs = Spec((), "bool"), Spec((2, 2), "float64"), Spec((2, 2), "float64")
+    program = check_both(trace(function, specs))
+    body = str(program).split("for t in")[1].split("return")[0]
+    # Copied are the two inputs that are kept, and the value that is handed on too.
+    assert body.count("[t, ...] = ") == 3
+    assert "copyto" not in body

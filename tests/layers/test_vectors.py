@@ -161,3 +161,41 @@ def test_errors_say_what_was_expected_and_how_to_fix_it(make, words):
 def test_unknown_arguments_are_refused(make):
     with pytest.raises(TypeError):
         make()
+
+
+HALF = [
+    (lambda **k: L.BatchNormalization(**k), (X,)),
+    (lambda **k: L.BatchNormalization(renorm=True, **k), (X,)),
+    (lambda **k: L.GroupNormalization(2, **k), (X,)),
+    (lambda **k: L.UnitNormalization(**k), (X,)),
+    (lambda **k: L.GaussianNoise(0.1, **k), (X,)),
+    (lambda **k: L.AlphaDropout(0.1, **k), (X,)),
+    (lambda **k: L.PReLU(**k), (X,)),
+    (lambda **k: L.Softmax(**k), (X,)),
+    (lambda **k: L.EinsumDense("abc,cd->abd", (3, 5), bias_axes="d", **k), (X,)),
+    (lambda **k: L.Embedding(5, 3, **k), (WORDS,)),
+    (lambda **k: L.Attention(score_mode="concat", dropout=0.1, **k), ([X, Y],)),
+    (lambda **k: L.AdditiveAttention(**k), ([X, Y],)),
+    (lambda **k: L.MultiHeadAttention(2, 3, **k), (X, Y)),
+    (lambda **k: L.MultiHeadAttention(2, 3, dropout=0.1, use_gate=True, **k), (X, Y)),
+    (lambda **k: L.GroupQueryAttention(2, 4, 2, **k), (X, Y)),
+]
+
+
+@pytest.mark.parametrize(("make", "inputs"), HALF)
+def test_a_layer_of_half_precision_stays_in_it(make, inputs):
+    for training in (True, False):
+        y = make(dtype="float16")(*inputs, training=training)
+        assert y.dtype == "float16"
+        assert np.isfinite(y.numpy()).all()
+
+
+def test_shapes_are_told_from_shapes():
+    heads = L.MultiHeadAttention(2, 3, output_shape=(5, 7))
+    assert heads.compute_output_shape((None, 6, 8), (None, 4, 8)) == (None, 6, 5, 7)
+    shapes = {"query_shape": (None, None, 8), "value_shape": (None, None, 8)}
+    assert L.GroupQueryAttention(2, 4, 2).compute_output_shape(**shapes) == (
+        (None, None, 8)
+    )
+    pair = [(None, 3, 4), (None, 5, 4)]
+    assert L.Attention().compute_output_shape(pair) == (None, 3, 4)

@@ -32,6 +32,7 @@ REFUSED = {
 }
 # Features that Cornu refuses: these arguments may only be left as they are.
 UNSET = {"lora_rank", "lora_alpha", "quantization_config"}
+UNSET |= {"gptq_unpacked_column_size"}
 _TEXT = """\
 # Coverage
 

@@ -31,6 +31,37 @@ def make(keras: Any, kind: str, path: str | None = None, more: bool = True) -> A
     return {"json": json.loads(model.to_json()), **zoo.course(model, kind, more)}
 
 
+def describe(keras: Any, kind: str) -> Any:
+    """Build a model, without training, and say what it is."""
+    zoo.training = False
+    try:
+        model = zoo.MODELS[kind](keras)
+    finally:
+        zoo.training = True
+    names = [each.name for each in model.layers]
+    shapes = [tuple(w.shape) for w in model.weights]
+    return {"layers": names, "weights": shapes, "json": json.loads(model.to_json())}
+
+
+def serialize(keras: Any, path: str, config: dict[str, Any]) -> Any:
+    """The description of an object that is made of a class and arguments."""
+    found = keras
+    for part in path.split("."):
+        found = getattr(found, part)
+    return keras.saving.serialize_keras_object(found(**config))
+
+
+def revive(keras: Any, config: Any) -> Any:
+    """The description of what is made of a description."""
+    made = keras.saving.deserialize_keras_object(config)
+    return keras.saving.serialize_keras_object(made)
+
+
+def serialize_value(keras: Any, v: Any) -> Any:
+    """The description of a value."""
+    return [json.loads(json.dumps(keras.saving.serialize_keras_object(v)))]
+
+
 def load(
     keras: Any, kind: str, path: str, more: bool = True, compile: bool = True
 ) -> Any:
@@ -90,3 +121,10 @@ def classes_of_functions(keras: Any) -> dict[str, Any]:
             if isinstance(value, type) and issubclass(value, keras.Operation):
                 found.setdefault(each, []).append(name)
     return {"classes": found, "public": dir(keras.ops)}
+
+
+def write_again(keras: Any, path: str, to: str, data: Any) -> Any:
+    """Read a model and write it; what it predicts."""
+    model = keras.models.load_model(path)
+    model.save(to)
+    return model.predict(data, verbose=0)

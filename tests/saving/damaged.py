@@ -131,6 +131,7 @@ def places_in(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 def check(path: Path) -> str:
     """Read a file: an error of three parts, or a model; and nothing half loaded."""
+    problem: Any = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -139,10 +140,12 @@ def check(path: Path) -> str:
             else:
                 load_model(path)
         except (ValueError, FileNotFoundError) as error:
-            assert type(error) in (ValueError, FileNotFoundError), repr(error)
-            assert str(error).count("\n") == 2, str(error)
-            return "refused"
-    return "read"
+            problem = error
+    if problem is None:
+        return "read"
+    assert type(problem) in (ValueError, FileNotFoundError), repr(problem)
+    assert str(problem).count("\n") == 2, str(problem)
+    return "refused"
 
 
 _target: list[Any] = []

@@ -70,9 +70,15 @@ def data_for(found: Any) -> tuple[Any, Any]:
     return map_shapes(normal, found.input), map_shapes(target, found.output)
 
 
+training = True  # whether models are trained when they are built
+
+
 def train(found: Any) -> Any:
     """A few steps, for models that are compiled."""
-    if found.compiled:
+    if not training:
+        if not found.built:
+            found(data_for(found)[0])
+    elif found.compiled:
         x, y = data_for(found)
         found.fit(x, y, batch_size=4, shuffle=False, verbose=0)
     return found
@@ -569,6 +575,81 @@ def own(keras: Any) -> dict[str, Any]:
         def get_config(self):
             return {**super().get_config(), "width": self.width}
 
+    class Containers(layers.Layer):
+        """Layers in lists of lists, in a dict, and behind a property."""
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.nest = [[layers.Dense(3)], {"b": layers.Dense(3), "a": [Scale()]}]
+            self.some = (layers.Dense(3), [layers.Dense(3), layers.Dense(3)])
+            self._hidden = layers.Dense(3)
+            self.names = ["x", ["y"]]
+
+        @property
+        def first(self):
+            return self._hidden
+
+        @property
+        def broken(self):
+            raise RuntimeError("not now")
+
+        def every(self):
+            (a,), others = self.nest
+            b, (c, d) = self.some
+            return [a, others["b"], others["a"][0], b, c, d, self._hidden]
+
+        def build(self, input_shape):
+            for i, layer in enumerate(self.every()):
+                layer.build(input_shape if i == 0 else (*input_shape[:-1], 3))
+            self.built = True
+
+        def call(self, inputs):
+            for layer in self.every():
+                inputs = layer(inputs)
+            return inputs
+
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 3)
+
+    class Kept(layers.Layer):
+        """Says itself what files keep of it."""
+
+        def build(self, input_shape):
+            self.factor = self.add_weight(shape=(), initializer="ones", name="f")
+            self.built = True
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+        def save_own_variables(self, store):
+            store["half"] = np.asarray(self.factor) / 2
+
+        def load_own_variables(self, store):
+            self.factor.assign(np.asarray(store["half"]) * 2)
+
+    class Tracking(keras.Model):
+        """As the book's VAE: metrics and losses of its own."""
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.tracker = keras.metrics.Mean(name="tracked")
+            self.encoder = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+            self.decoder = layers.Dense(2)
+
+        def build(self, input_shape):
+            self.decoder.build((None, 2))
+            self.built = True
+
+        def call(self, inputs):
+            return self.decoder(self.encoder(inputs))
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(name=config["name"])
+
+    def doubled(x, by=2.0):
+        return x * by
+
     def own_loss(y_true, y_pred):
         return ops.mean(ops.square(y_true - y_pred) * 3.0, axis=-1)
 
@@ -606,6 +687,10 @@ def own(keras: Any) -> dict[str, Any]:
         "Scale": Scale,
         "Registered": Registered,
         "Net": Net,
+        "Containers": Containers,
+        "Kept": Kept,
+        "Tracking": Tracking,
+        "doubled": doubled,
         "own_activation": own_activation,
         "own_loss": own_loss,
         "OwnLoss": OwnLoss,
@@ -648,6 +733,38 @@ def subclass_inside(keras: Any) -> Any:
     x = keras.Input((4,))
     found = keras.Model(x, keras.layers.Dense(2)(own(keras)["Net"](3)(x)))
     found.compile("sgd", "mse")
+    return train(found)
+
+
+@model
+def named_lambda(keras: Any) -> Any:
+    x = keras.Input((4,))
+    layer = keras.layers.Lambda(own(keras)["doubled"], arguments={"by": 3.0})
+    found = keras.Model(x, keras.layers.Dense(2)(layer(x)))
+    found.compile("sgd", "mse")
+    return train(found)
+
+
+@model
+def containers(keras: Any) -> Any:
+    x = keras.Input((4,))
+    found = keras.Model(x, keras.layers.Dense(2)(own(keras)["Containers"]()(x)))
+    found.compile("sgd", "mse")
+    return train(found)
+
+
+@model
+def kept(keras: Any) -> Any:
+    x = keras.Input((4,))
+    found = keras.Model(x, own(keras)["Kept"]()(keras.layers.Dense(2)(x)))
+    found.compile("adam", "mse")
+    return train(found)
+
+
+@model
+def tracking(keras: Any) -> Any:
+    found = own(keras)["Tracking"](name="vae")
+    found.compile("adam", "mse")
     return train(found)
 
 

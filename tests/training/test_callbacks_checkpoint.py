@@ -185,9 +185,10 @@ def test_weights_and_optimizer_come_back(tmp_path):
     assert not equal_weights(model.get_weights(), other.get_weights())
 
 
-def test_whole_models_come_back(tmp_path):
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_whole_models_come_back(tmp_path, suffix):
     model = network()
-    path = tmp_path / "best.keras"
+    path = tmp_path / f"best{suffix}"
     best = callbacks.ModelCheckpoint(path, monitor="loss", save_best_only=True)
     seen = {}
     keep = callbacks.LambdaCallback(

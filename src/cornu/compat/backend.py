@@ -90,8 +90,9 @@ __all__ = [
     "mean", "min", "minimum", "ndim", "not_equal", "one_hot", "ones", "ones_like",
     "permute_dimensions", "placeholder", "pow", "print_tensor", "prod", "random_normal",
     "random_normal_variable", "random_uniform", "relu", "repeat_elements", "reshape",
-    "round", "set_epsilon", "set_floatx", "set_image_data_format", "set_learning_phase",
-    "set_value", "shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign",
+    "rnn", "round", "set_epsilon", "set_floatx", "set_image_data_format",
+    "set_learning_phase", "set_value", "shape", "sigmoid", "sign", "sin", "softmax",
+    "softplus", "softsign",
     "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack", "std",
     "stop_gradient", "sum", "switch", "tanh", "tile", "transpose", "truncated_normal",
     "update", "update_add", "update_sub", "var", "variable", "zeros", "zeros_like",
@@ -375,6 +376,58 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> 
 def l2_normalize(x: Any, axis: Any = None) -> Any:
     """x divided by its Euclidean norm along an axis (or as a whole)."""
     return x / sqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon()))
+
+
+def rnn(
+    step_function: Any,
+    inputs: Any,
+    initial_states: Any,
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Any = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+    time_major: bool = False,
+    zero_output_for_mask: bool = False,
+    return_all_outputs: bool = True,
+) -> tuple[Any, Any, Any]:
+    """A step function over the steps of a sequence, in one loop.
+
+    Args:
+        step_function: `f(inputs, states) -> (output, new states)` of one step; the
+            constants follow the states in their list.
+        inputs: tensor of shape (batch, steps, ...).
+        initial_states: list of the first states.
+        go_backwards: whether to run from the last step to the first.
+        mask: booleans of shape (batch, steps), or (batch, steps, 1).
+        constants: list of tensors that every step is given.
+        unroll: a hint without meaning here, as are `input_length`, which the inputs
+            have, and `return_all_outputs`: what nobody reads is not computed.
+        input_length: see above.
+        time_major: whether the axis of steps is the first one.
+        zero_output_for_mask: whether the output of a masked step is 0, and not that of
+            the step before.
+        return_all_outputs: see above.
+
+    Returns:
+        The last output, all of them, and the last states.
+    """
+    fixed = list(constants or [])
+    if mask is not None and len(mask.shape) == 3:
+        mask = squeeze(mask, -1)
+
+    def step(x: Any, states: Any) -> Any:
+        return step_function(x, [*states, *fixed])
+
+    return ops.recurrence(
+        step,
+        inputs,
+        list(initial_states),
+        mask,
+        go_backwards,
+        zero_output_for_mask,
+        time_major,
+    )
 
 
 # Random numbers

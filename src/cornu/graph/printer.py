@@ -29,8 +29,12 @@ class Names:
         """The name of a value, the same one each time."""
         name = self._names.get(id(value))
         if name is None:
-            name = self.give(value, self._wish(value))
+            name = self.again(value)
         return name
+
+    def again(self, value: Value) -> str:
+        """A new name for a value, each time another one."""
+        return self.give(value, self._wish(value))
 
     def of_graph(self, graph: Graph) -> str:
         """The name of a sub-graph, the same one each time."""

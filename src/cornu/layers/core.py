@@ -15,6 +15,7 @@ from cornu.layers.layer import Layer
 from cornu.layers.spec import InputSpec, sizes
 from cornu.ops.random import SeedGenerator
 from cornu.registry import auto_name
+from cornu.serialization import deserialize_keras_object, serialize_keras_object
 
 
 def Input(
@@ -490,8 +491,28 @@ class Lambda(Layer):
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        raise ValueError(
-            f"{self._title()} holds Python code, which no file may carry.\n"
-            "Expected a layer that is made from plain values.\n"
-            "Write a Layer class with this function in its call method."
-        )
+        if getattr(self.function, "__name__", "<lambda>") == "<lambda>":
+            raise ValueError(
+                f"{self._title()} holds Python code, which no file may carry.\n"
+                "Expected a layer that is made from plain values.\n"
+                "Write `def` instead of lambda, and pass the function in "
+                "custom_objects= on loading; or write a Layer class."
+            )
+        named = {"function": self.function, "arguments": self.arguments}
+        if self.mask is not None:
+            named["mask"] = self.mask
+        return {**super().get_config(), **serialize_keras_object(named)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = dict(config)
+        for part in ("function", "mask", "arguments"):
+            if part in config:
+                config[part] = deserialize_keras_object(config[part])
+        if isinstance(config["function"], str):
+            raise ValueError(
+                f"There is no function {config['function']!r} for a Lambda layer.\n"
+                "Expected one that was announced: files hold no code.\n"
+                f"Pass custom_objects={{{config['function']!r}: ...}}."
+            )
+        return cls(**config)

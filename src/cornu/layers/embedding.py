@@ -114,8 +114,8 @@ class Embedding(Layer):
         Raises:
             IndexError: naming the first of them, and its place.
         """
-        wrong = np.argwhere((array < 0) | (array >= self.input_dim))
-        if wrong.size:
+        if array.size and (array.min() < 0 or array.max() >= self.input_dim):
+            wrong = np.argwhere((array < 0) | (array >= self.input_dim))
             place = tuple(wrong[0].tolist())
             raise IndexError(
                 f"{self._title()}: its input holds the number {array[place]} (at "

@@ -351,7 +351,9 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: Any) -> Any:
         axes: Any = canonical_axes(self.axis, inputs.ndim)
-        return ops.normalize(inputs, axis=axes, order=2, epsilon=1e-12)
+        x = at_least_float32(inputs)
+        y = ops.normalize(x, axis=axes, order=2, epsilon=1e-12)
+        return ops.cast(y, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -52,7 +52,7 @@ class Spatial(Layer):
     __signature__: inspect.Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Show inherited defaults of sizes and steps as Keras does: one for each axis."""
+        """Show inherited defaults of sizes and steps as Keras does: one per axis."""
         super().__init_subclass__(**kwargs)
         shown = list(inspect.signature(cls.__init__).parameters.values())[1:]
         if "__init__" not in vars(cls) and cls.rank > 1:

@@ -66,6 +66,7 @@ class Model(Trainer):
         self._outputs: Any = None
         self._calls_in_order: list[Any] = []
         self._host: HostPart | None = None
+        self._meets_text: bool | None = None  # whether a layer works on the host
         self._operations: list[dag.Operation] = []
         self._symbolic_losses: list[Any] = []
         if outputs is not None:
@@ -87,7 +88,7 @@ class Model(Trainer):
         self._operations = dag.operations(flatten(inputs), flatten(outputs))
         parts = [each.target for each in self._operations]
         self._dag_layers = [part for part in parts if isinstance(part, Layer)]
-        self._host = None
+        self._host = self._meets_text = None
         self.built = True
         self._build_shapes = {"input_shape": map_structure(_shape_of, inputs)}
         if not self.trainable:
@@ -181,9 +182,14 @@ class Model(Trainer):
 
     def _host_part(self) -> HostPart | None:
         """What of the DAG is run on the host; None where there is no such layer."""
-        if self._host is None and self._outputs is not None and self.takes_text:
+        if self._host is None and self._outputs is not None and self._has_host_part():
             self._host = HostPart(self)
         return self._host
+
+    def _has_host_part(self) -> bool:
+        if self._meets_text is None:
+            self._meets_text = self.takes_text
+        return self._meets_text
 
     def _on_host(self, x: Any) -> Any:
         host = self._host_part()
@@ -191,7 +197,7 @@ class Model(Trainer):
 
     def _entering(self, inputs: Any) -> tuple[list[Any], list[Any]]:
         """Symbolic tensors at which data enters the DAG, and what enters there."""
-        if not self.takes_text:
+        if not self._has_host_part():
             return flatten(self._inputs), self._ordered(inputs)
         host = self._host
         if host is not None and host.made(inputs):

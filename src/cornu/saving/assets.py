@@ -15,6 +15,8 @@ from cornu.layers.layer import Layer
 from cornu.saving.layout import owners
 
 _FOLDER = "assets"
+# Words shrink no more than this, and a few bytes of them may be one word.
+_MOST_SHRUNK, _ALWAYS_ALLOWED = 20, 2**22
 
 
 def assets_of(model: Layer) -> dict[str, bytes]:
@@ -46,7 +48,10 @@ def load_assets(
     Raises:
         ValueError: when a file is not what its layer wrote.
     """
-    names = archive.namelist()
+    names = [name for name in archive.namelist() if name.startswith(f"{_FOLDER}/")]
+    total = sum(archive.getinfo(name).file_size for name in names)
+    if total > os.path.getsize(str(archive.filename)) * _MOST_SHRUNK + _ALWAYS_ALLOWED:
+        raise zipfile.BadZipFile(f"its assets say that they have {total} bytes")
     for where, owner in owners(model):
         start = f"{_FOLDER}{where}/"
         # Only files that lie there themselves: no name leads out of the folder.

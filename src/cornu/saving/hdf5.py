@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -27,6 +27,7 @@ _LENGTH, _TEXT = struct.Struct("<Q"), struct.Struct("<HH4xQ")
 # h5py's lzf. Any other would be looked up among the plug-ins of the machine.
 _FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 _MOST_TEXT = 2**30  # bytes of an attribute: no description is longer
+_MOST_SHRUNK = 20  # numbers do not shrink more by compression
 _LARGEST_CHUNK = 2**20  # elements, where an array is smaller than that
 
 
@@ -108,7 +109,7 @@ def group_at(group: Any, path: str) -> Any:
     return found
 
 
-def is_plain(found: Any) -> bool:
+def is_plain(found: Any) -> TypeGuard[Any]:
     """Whether something is an array of numbers that lie in the file itself."""
     import h5py
 
@@ -121,6 +122,11 @@ def is_plain(found: Any) -> bool:
     # A chunk is unpacked as a whole, also where the array is only a corner of it.
     chunk = int(np.prod(found.chunks or (), dtype="float64"))
     return filters <= _FILTERS and chunk <= max(found.size or 0, _LARGEST_CHUNK)
+
+
+def is_in_full(found: Any) -> bool:
+    """Whether the file has about as many bytes as an array says that it has."""
+    return found.nbytes <= found.id.get_storage_size() * _MOST_SHRUNK + _LARGEST_CHUNK
 
 
 def text(owner: Any, name: str) -> str | None:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from cornu import losses
-from cornu.graph.tree import map_structure
 from cornu.graph.variable import Variable
 from cornu.layers.tracking import weights_from_file
 from cornu.saving import hdf5, legacy
@@ -86,8 +85,7 @@ def to_bytes(model: Any, include_optimizer: bool = True) -> memoryview:
         file.attrs["model_config"] = json.dumps(_without_modules(described))
         if compiled is not None and include_optimizer:
             optimizer = compiled.pop("optimizer")
-            compiled = {k: _compiled(v) for k, v in compiled.items()}
-            compiled["loss"] = map_structure(_in_full, compiled["loss"])
+            compiled = {k: _compiled(v, k == "loss") for k, v in compiled.items()}
             compiled["optimizer_config"] = _named(optimizer)
             file.attrs["training_config"] = json.dumps(compiled)
         _write_layers(file.create_group("model_weights"), model)
@@ -122,7 +120,7 @@ def _without_modules(described: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _named(described: dict[str, Any]) -> dict[str, Any]:
+def _named(described: Any) -> Any:
     """A description by the registered name of a class alone."""
     if not isinstance(described, dict) or "class_name" not in described:
         return described
@@ -134,19 +132,15 @@ def _named(described: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "class_name": registered or described["class_name"]}
 
 
-def _compiled(given: Any) -> Any:
+def _compiled(given: Any, is_loss: bool) -> Any:
     """What compile was given, by names."""
     if isinstance(given, dict) and "class_name" not in given:
-        return {key: _compiled(each) for key, each in given.items()}
+        return {key: _compiled(each, is_loss) for key, each in given.items()}
     if isinstance(given, (list, tuple)):
-        return [_compiled(each) for each in given]
+        return [_compiled(each, is_loss) for each in given]
+    if is_loss and isinstance(given, str) and custom_object(given) is None:
+        return losses.get(given).__name__  # Keras 3 reads no short names here
     return _named(given)
-
-
-def _in_full(loss: Any) -> Any:
-    """Keras 3 reads no other names of losses from these files: not 'mse'."""
-    known = isinstance(loss, str) and custom_object(loss) is None
-    return losses.get(loss).__name__ if known else loss
 
 
 def _write_layers(group: Any, model: Any) -> None:
@@ -325,24 +319,23 @@ def _misfit(owner: Any, variables: Any, found: list[Any], group: Any) -> str | N
 
 
 def _set_optimizer(optimizer: Any, filepath: Any, name: str) -> None:
+    own = optimizer.variables
     with hdf5.opened(filepath, name) as file:
         group = hdf5.group_at(file, "optimizer_weights")
         if group is None:
             return
         found = [hdf5.at(group, each) for each in _names_in(group)]
         order = _slots(optimizer, found)
-        if order is None:
-            first = found[0] if found else None
-            if first is None or not hdf5.is_plain(first) or first[()].any():
-                own = len(optimizer.variables)
-                tell_lost_state(optimizer, name, len(found), own)
-            return
-        for each, variable in zip(found, order, strict=True):
+        first = found[0] if found else None
+        fresh = hdf5.is_plain(first) and not first[()].any()
+        for each, variable in zip(found, order or [], strict=order is not None):
             problem = None if variable is None else misfit_of(each, variable)
             if variable is not None and problem is not None:
                 raise hdf5.Misfit(f"{variable.path!r} of the optimizer {problem}")
-        arrays = [None if v is None else f[()] for v, f in zip(order, found)]
-    for variable, array in zip(order, arrays, strict=True):
+        arrays = [None if v is None else f[()] for v, f in zip(order or [], found)]
+    if order is None and not fresh:
+        tell_lost_state(optimizer, name, len(found), len(own))
+    for variable, array in zip(order or [], arrays, strict=True):
         if variable is not None:
             variable.assign(array)
 
@@ -354,7 +347,8 @@ def _slots(optimizer: Any, found: list[Any]) -> list[Variable | None] | None:
     always; both had no learning rate, and all first slots before all second ones.
     """
     own, trained = optimizer.variables, optimizer._trainable_variables
-    if found and getattr(found[0], "name", "").endswith("/iteration"):
+    first = getattr(found[0], "name", "") if found else ""
+    if first.removesuffix(":0").endswith("/iteration"):
         return list(own) if len(found) == len(own) else None
     slots: dict[str, list[Variable]] = {}
     paths = sorted((v.path.replace("/", "_") for v in trained), key=len, reverse=True)

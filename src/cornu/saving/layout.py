@@ -66,12 +66,15 @@ def set_weights(
     """
     pairs: list[tuple[Variable, np.ndarray]] = []
     stores: list[tuple[Any, dict[str, np.ndarray]]] = []
+    lost: list[tuple[Optimizer, int]] = []
     with hdf5.opened(content, name) as file:
         for where, owner in owners(model):
             found = hdf5.group_at(file, f"{where}/vars")
             if isinstance(owner, SeedGenerator) and found is None:
                 continue  # Keras keeps none
-            if isinstance(owner, Optimizer) and _has_state_to_lose(owner, found, name):
+            if isinstance(owner, Optimizer) and _is_of_another(owner, found):
+                if _has_steps(found):
+                    lost.append((owner, len(found)))
                 continue
             problem = _misfit(owner, where, found)
             if problem is None and _has_a_way(owner):
@@ -80,16 +83,32 @@ def set_weights(
                 pairs += _read(owner, found)
             elif not skip_mismatch:
                 raise hdf5.Misfit(problem)
+    _load_by_layers(stores, name)
     for variable, array in pairs:
         variable.assign(array)
-    for owner, store in stores:
-        owner.load_own_variables(store)
+    for optimizer, count in lost:
+        tell_lost_state(optimizer, name, count, len(optimizer.variables))
 
 
 def _has_a_way(owner: Any) -> bool:
     """Whether a layer says itself what of it is kept, by names of its own."""
-    own = getattr(type(owner), "save_own_variables", None)
+    own = type(owner).save_own_variables if isinstance(owner, Layer) else None
     return own not in (None, Layer.save_own_variables)
+
+
+def _load_by_layers(stores: list[tuple[Any, dict[str, np.ndarray]]], name: str) -> None:
+    """Let layers take what they kept; where one cannot, all is as it was before."""
+    before = [(v, v.numpy()) for owner, _ in stores for v in owner._own_variables()]
+    for owner, store in stores:
+        try:
+            owner.load_own_variables(store)
+        except Exception as error:  # a layer of the user's own may raise anything
+            for variable, array in before:
+                variable.assign(array)
+            text = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
+            title = f"{type(owner).__name__} {owner.name!r}"
+            problem = f"{title} could not take its state ({text})"
+            raise hdf5.unfit(name, problem) from error
 
 
 # Who owns what, and where
@@ -197,7 +216,8 @@ def _misfit(owner: Any, where: str, group: Any) -> str | None:
     """Why a group does not fit an owner, before any of it is read."""
     title = f"{type(owner).__name__} {owner.name!r}"
     if _has_a_way(owner):
-        plain = all(hdf5.is_plain(hdf5.at(group, name)) for name in group or ())
+        kept = [hdf5.at(group, name) for name in group or ()]
+        plain = all(hdf5.is_plain(each) and hdf5.is_in_full(each) for each in kept)
         return None if plain else f"what it has for {title} is no plain numbers"
     variables = _variables(owner)
     if group is None:
@@ -231,21 +251,15 @@ def _read(owner: Any, group: Any) -> list[tuple[Variable, np.ndarray]]:
     return [(v, group[str(i)][()]) for i, v in enumerate(_variables(owner))]
 
 
-def _has_state_to_lose(optimizer: Optimizer, group: Any, name: str) -> bool:
-    """Whether a file's state is of another optimizer; told in a warning if it is one.
+def _is_of_another(optimizer: Optimizer, group: Any) -> bool:
+    """Whether a file has no state of this optimizer; its weights are loaded anyway."""
+    return group is None or len(group) != len(optimizer.variables)
 
-    As in Keras, the weights are loaded all the same.
-    """
-    if group is None:
-        return True
-    expected = len(_variables(optimizer))
-    if len(group) == expected:
-        return False
-    steps = hdf5.at(group, "0")
-    done = hdf5.is_plain(steps) and steps.shape == () and int(steps[()]) > 0
-    if done:
-        tell_lost_state(optimizer, name, len(group), expected)
-    return True
+
+def _has_steps(group: Any) -> bool:
+    """Whether the optimizer of a file has done a step, so that a state is lost."""
+    steps = None if group is None else hdf5.at(group, "0")
+    return hdf5.is_plain(steps) and steps.shape == () and int(steps[()]) > 0
 
 
 def tell_lost_state(optimizer: Any, name: str, found: int, expected: int) -> None:

@@ -37,7 +37,7 @@ _RENAMED_1 = {
 # What says how to compute, and not what; and what Keras wrote for itself.
 _WITHOUT_MEANING = {
     "implementation", "input_dtype", "is_legacy_optimizer", "jit_compile", "unroll",
-    "__passive_serialization__",
+    "function_type", "module", "output_shape_type", "__passive_serialization__",
 }  # fmt: skip
 _MODELS = {"Model": "Functional", "Functional": "Functional", "Network": "Functional"}
 _MODELS["Sequential"] = "Sequential"
@@ -249,9 +249,10 @@ def _functional(config: dict[str, Any], era: int) -> dict[str, Any]:
 
 
 def _placed(described: dict[str, Any], era: int) -> dict[str, Any]:
-    """A description with its module where it is a function: no layer has so little."""
-    known = {"trainable", "layers", "batch_shape"} & set(described["config"])
-    if era < 3 or known or custom_object(described["class_name"]) is not None:
+    """A description with its module where it is a function: layers have a dtype."""
+    name, config = described["class_name"], described["config"]
+    layer = {"trainable", "layers"} & set(config) or custom_object(name) is not None
+    if era < 3 or layer or ("dtype" in config and _class_of(name) is not None):
         return described
     return {"module": "keras.src.ops.numpy", **described}
 

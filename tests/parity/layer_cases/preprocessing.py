@@ -8,6 +8,7 @@ from tests.parity.layer_cases import case
 
 ON = {"_training": True, "_symbolic": False}
 OFF = {"_training": False}
+STILL = {"_gradient": False}
 # Images of whole numbers, and what one gradient is not asked of.
 WHOLE = {"_ints": 256, "_gradient": False}
 SMALL = {"value_range": (-4.0, 4.0)}
@@ -59,8 +60,8 @@ CASES = {
         case((5, 7, 3), height=3, width=4, _symbolic=False),
     ],
     "AutoContrast": [
-        case((2, 4, 5, 3), **WHOLE),
-        case((2, 4, 5, 3), **SMALL, _gradient=False),
+        case((2, 5, 6, 3), **WHOLE),
+        case((2, 5, 6, 3), **SMALL, _gradient=False),
     ],
     # With 256 bins Keras takes some numbers for the ones before, by rounding.
     "Equalization": [case((1, 3, 4, 5), bins=16, **FIRST, **WHOLE, **ON)],
@@ -72,26 +73,29 @@ CASES = {
     "RandomFlip": [case((2, 3, 4, 3), mode="vertical", seed=1, **OFF)],
     "RandomRotation": [
         case((2, 5, 6, 3), factor=(0.1, 0.1), **ON),
-        case((2, 5, 6, 3), factor=(-0.3, -0.3), fill_mode="constant", fill_value=1.5,
-             **ON),
-        case((2, 3, 6, 5), factor=(0.2, 0.2), fill_mode="wrap", **FIRST, **ON),
-        case((5, 6, 3), factor=(0.4, 0.4), interpolation="nearest",
-             fill_mode="nearest", **ON),
+        case(
+            (2, 3, 5, 6),
+            factor=(-0.3, -0.3),
+            fill_mode="constant",
+            fill_value=1.5,
+            **FIRST,
+            **STILL,
+            **ON,
+        ),
         case((2, 5, 6, 3), factor=0.3, **OFF),
     ],
     "RandomZoom": [
         case((2, 9, 5, 3), height_factor=(0.5, 0.5), **ON),
         case((2, 9, 5, 3), height_factor=(-0.5, -0.5), width_factor=(0.25, 0.25),
-             fill_mode="constant", **ON),
-        case((2, 3, 9, 5), height_factor=0.2, **FIRST, **OFF),
+             fill_mode="constant", **STILL, **ON),
+        case((2, 3, 5, 6), height_factor=0.2, **FIRST, **OFF),
     ],
     "RandomTranslation": [
         case((2, 8, 4, 3), height_factor=(0.125, 0.125), width_factor=(-0.5, -0.5),
              **ON),
-        case((2, 8, 4, 3), height_factor=0, width_factor=(0.125, 0.125),
-             fill_mode="wrap", **ON),
         case((8, 4, 3), height_factor=(-0.25, -0.25), width_factor=0.0,
-             fill_mode="constant", fill_value=3.0, interpolation="nearest", **ON),
+             fill_mode="constant", fill_value=3.0, interpolation="nearest",
+             **STILL, **ON),
     ],
     "RandomShear": [
         case((2, 5, 6, 3), x_factor=(0.0, 0.0), y_factor=0.0, **ON),
@@ -101,7 +105,7 @@ CASES = {
         case((2, 5, 6, 3), height=5, width=6, seed=3, **ON),
     ],
     "RandomPerspective": [
-        case((2, 5, 6, 3), factor=0.0, **ON),
+        case((2, 5, 6, 3), factor=0.0, **STILL, **ON),
         case((2, 5, 6, 3), factor=(0.2, 0.5), scale=0.3, **OFF),
     ],
     "RandomElasticTransform": [
@@ -116,48 +120,48 @@ CASES = {
         case((2, 5, 6, 3), factor=0.2, **OFF),
     ],
     "RandomSaturation": [
-        case((2, 4, 5, 3), factor=(0.3, 0.3), value_range=(0, 1), _gradient=False,
+        case((2, 5, 6, 3), factor=(0.3, 0.3), value_range=(0, 1), _gradient=False,
              **ON),
     ],
-    "RandomHue": [case((2, 4, 5, 3), factor=(0.2, 0.4), **OFF)],
+    "RandomHue": [case((2, 5, 6, 3), factor=(0.2, 0.4), **OFF)],
     # Its config in Keras forgets the seed.
     "RandomGrayscale": [],
     "RandomColorJitter": [
-        case((2, 4, 5, 3), **SMALL, brightness_factor=(0.1, 0.1), **ON),
-        case((2, 4, 5, 3), hue_factor=0.1, contrast_factor=0.2, seed=4, **OFF),
+        case((2, 5, 6, 3), **SMALL, brightness_factor=(0.1, 0.1), **ON),
+        case((2, 5, 6, 3), hue_factor=0.1, contrast_factor=0.2, seed=4, **OFF),
     ],
     "RandomColorDegeneration": [
-        case((2, 4, 5, 3), factor=(0.4, 0.4), **SMALL, **ON),
-        case((2, 3, 4, 5), factor=(1.0, 1.0), **SMALL, **FIRST, **ON),
+        case((2, 5, 6, 3), factor=(0.4, 0.4), **SMALL, **ON),
+        case((2, 3, 5, 6), factor=(1.0, 1.0), **SMALL, **FIRST, **STILL, **ON),
     ],
     "RandomPosterization": [
-        case((2, 4, 5, 3), factor=(3, 3), **WHOLE, **ON),
+        case((2, 5, 6, 3), factor=(3, 3), **WHOLE, **ON),
     ],
     "RandomSharpness": [
-        case((2, 4, 5, 3), factor=(0.2, 0.2), **SMALL, **ON),
-        case((2, 3, 4, 5), factor=(0.9, 0.9), **SMALL, **FIRST, **ON),
+        case((2, 5, 6, 3), factor=(0.2, 0.2), **SMALL, **ON),
+        case((2, 3, 5, 6), factor=(0.9, 0.9), **SMALL, **FIRST, **STILL, **ON),
     ],
     "RandomGaussianBlur": [
-        case((2, 6, 5, 3), factor=(1.0, 1.0), sigma=(0.8, 0.8), **SMALL, **ON),
-        case((2, 3, 6, 5), factor=(1.0, 1.0), sigma=(0.5, 0.5), kernel_size=(3, 5),
-             **SMALL, **FIRST, **ON),
+        case((2, 5, 6, 3), factor=(1.0, 1.0), sigma=(0.8, 0.8), **SMALL, **ON),
+        case((2, 3, 5, 6), factor=(1.0, 1.0), sigma=(0.5, 0.5), kernel_size=(3, 5),
+             **SMALL, **FIRST, **STILL, **ON),
     ],
     "RandomInvert": [
-        case((2, 4, 5, 3), factor=(1.0, 1.0), value_range=(-2, 2), **ON),
-        case((2, 4, 5, 3), factor=0.0, **ON),
+        case((2, 5, 6, 3), factor=(1.0, 1.0), value_range=(-2, 2), **ON),
+        case((2, 5, 6, 3), factor=0.0, **STILL, **ON),
     ],
     "RandomErasing": [
-        case((2, 4, 5, 3), factor=(1.0, 1.0), scale=(1.0, 1.0), fill_value=2.0, **ON),
-        case((2, 4, 5, 3), factor=0.0, **SMALL, **ON),
+        case((2, 5, 6, 3), factor=(1.0, 1.0), scale=(1.0, 1.0), fill_value=2.0, **ON),
+        case((2, 5, 6, 3), factor=0.0, **SMALL, **STILL, **ON),
     ],
     "Solarization": [
-        case((2, 4, 5, 3), **SMALL, **ON),
-        case((2, 4, 5, 3), **WHOLE, **ON),
+        case((2, 5, 6, 3), **SMALL, **ON),
+        case((2, 5, 6, 3), **WHOLE, **ON),
     ],
-    "MixUp": [case((2, 4, 5, 3), alpha=0.3, seed=2, **OFF)],
-    "CutMix": [case((2, 4, 5, 3), factor=(0.2, 0.4), seed=2, **OFF)],
-    "RandAugment": [case((2, 4, 5, 3), factor=0.3, num_ops=3, **OFF)],
-    "AugMix": [case((2, 4, 5, 3), all_ops=False, seed=1, **OFF)],
+    "MixUp": [case((2, 5, 6, 3), alpha=0.3, seed=2, **OFF)],
+    "CutMix": [case((2, 5, 6, 3), factor=(0.2, 0.4), seed=2, **OFF)],
+    "RandAugment": [case((2, 5, 6, 3), factor=0.3, num_ops=3, **OFF)],
+    "AugMix": [case((2, 5, 6, 3), all_ops=False, seed=1, **OFF)],
 }  # fmt: skip
 # Keras makes them with TensorFlow installed only; Pipeline is made of layers.
 for _name in (
@@ -167,7 +171,8 @@ for _name in (
     CASES[_name] = []
 
 _sizes = st.integers(1, 7)
-_images = st.tuples(st.integers(1, 2), _sizes, _sizes, st.just(3))
+# Few shapes: Keras compiles each operation for each of them.
+_images = st.sampled_from([(2, 5, 6, 3), (1, 4, 7, 3)])
 _modes = st.sampled_from(["reflect", "wrap", "constant", "nearest"])
 _ways = st.sampled_from(["bilinear", "nearest"])
 
@@ -192,7 +197,8 @@ def drawn(**config):
 
 
 def drawn_on(**config):
-    return drawn(**config, _training=st.just(True), _symbolic=st.just(False))
+    told = {"_training": True, "_symbolic": False, "_gradient": False}
+    return drawn(**config, **{name: st.just(v) for name, v in told.items()})
 
 
 DRAWN = {

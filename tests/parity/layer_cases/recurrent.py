@@ -161,7 +161,7 @@ CASES = {
 
 _flags = st.booleans()
 _mask = st.sampled_from([None, "post", "pre", "some", "none"])
-_names = st.sampled_from(["tanh", "relu", "sigmoid", None, "softplus", "hard_sigmoid"])
+_names = st.sampled_from(["tanh", "relu", "sigmoid", None, "softsign", "hard_sigmoid"])
 _sizes = st.integers(1, 4)
 _common = {
     "units": _sizes,

@@ -274,46 +274,34 @@ def _adaptive(draw, rank):
 
 
 @st.composite
-def _border(draw, rank, name):
-    pairs = [draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for _ in range(rank)]
-    shape, layout = draw(_sizes(rank, [sum(pair) + 1 for pair in pairs]))
+def _border(draw, name):
+    pairs = [draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for _ in range(2)]
+    shape, layout = draw(_sizes(2, [sum(pair) + 1 for pair in pairs]))
     given = tuple(_one_or_each(draw, pair) for pair in pairs)
-    if rank == 1 and name == "cropping":
-        shape, layout = draw(_sizes(1, [sum(pairs[0]) + 1])), None
-        return case((2, sum(pairs[0]) + 2, 3), cropping=given[0])
-    return case(shape, **{name: given if rank > 1 else given[0], "data_format": layout})
+    return case(shape, **{name: given, "data_format": layout})
 
 
 @st.composite
-def _up(draw, rank):
-    sizes = _one_or_each(draw, draw(st.lists(_few, min_size=rank, max_size=rank)))
-    shape, layout = draw(_sizes(rank))
-    if rank == 1:
-        return case(shape, size=sizes if isinstance(sizes, int) else sizes[0])
-    if rank == 3:
-        return case(shape, size=sizes, data_format=layout)
+def _up(draw):
+    sizes = _one_or_each(draw, draw(st.lists(_few, min_size=2, max_size=2)))
+    shape, layout = draw(_sizes(2))
     kinds = ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"]
     kind = draw(st.sampled_from(kinds))
     return case(shape, size=sizes, data_format=layout, interpolation=kind)
 
 
-@st.composite
-def _permute(draw):
-    n = draw(_few)
-    shape = draw(st.lists(_few, min_size=n, max_size=n))
-    return case((2, *shape), dims=tuple(draw(st.permutations(range(1, n + 1)))))
-
-
-DRAWN = {"Permute": _permute()}
+DRAWN = {
+    # In one and three dimensions they are the same, and have their cases above.
+    "ZeroPadding2D": _border("padding"),
+    "Cropping2D": _border("cropping"),
+    "UpSampling2D": _up(),
+}
 for _n in (1, 2, 3):
     DRAWN[f"Conv{_n}D"] = _conv(_n)
     DRAWN[f"Conv{_n}DTranspose"] = _transpose(_n)
     for _kind in ("Max", "Average"):
         DRAWN[f"{_kind}Pooling{_n}D"] = _pool(_n)
         DRAWN[f"Adaptive{_kind}Pooling{_n}D"] = _adaptive(_n)
-    DRAWN[f"ZeroPadding{_n}D"] = _border(_n, "padding")
-    DRAWN[f"Cropping{_n}D"] = _border(_n, "cropping")
-    DRAWN[f"UpSampling{_n}D"] = _up(_n)
     if _n < 3:
         DRAWN[f"DepthwiseConv{_n}D"] = _depthwise(_n)
         DRAWN[f"SeparableConv{_n}D"] = _separable(_n)

@@ -93,7 +93,7 @@ class Writer:
             base = self.array(home.base)
             if home.text == "{}":
                 return base
-            name = self.module.names.of(value)
+            name = self.fresh_for(value)
             line = f"{name} = {home.text.format(base)}"
             if home.place.kind in ("buffer", "constant", "literal"):
                 self.module.buffers.append(line)
@@ -124,8 +124,11 @@ class Writer:
         self.module.buffers.append(f'{name} = buffer({where}, {shape}, "{dtype}")')
 
     def fresh_for(self, value: Value) -> str:
-        """A name that says what the value is."""
-        return self.module.names.of(value)
+        """A name that says what the value is, and that nothing else has.
+
+        Two loops may have one body: its values live in two places.
+        """
+        return self.module.names.again(value)
 
     def fresh(self, wish: str) -> str:
         """A name that nothing else has."""

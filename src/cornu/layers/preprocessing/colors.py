@@ -9,6 +9,7 @@ from cornu.graph import config
 from cornu.layers.preprocessing.images import (
     RandomImageLayer,
     factor_pair,
+    plain_pair,
     range_pair,
     rescaled,
 )
@@ -33,7 +34,7 @@ class ColorLayer(RandomImageLayer):
             self, "factor", factor, self.lowest, self.highest, self.one
         )
         ordered = range_pair(self, value_range)
-        self.value_range = value_range if self.keeps_range else ordered
+        self.value_range = tuple(value_range) if self.keeps_range else ordered
 
     def draw(self, images: Any, seed: Any) -> Any:
         return self._uniform((images.shape[0], 1, 1, 1), *self.factor, seed)
@@ -361,12 +362,11 @@ class RandomColorJitter(RandomImageLayer):
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         range_pair(self, value_range)
-        self.value_range = value_range
-        self.brightness_factor, self.contrast_factor = (
-            brightness_factor,
-            contrast_factor,
-        )
-        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        self.value_range = tuple(value_range)
+        self.brightness_factor = plain_pair(brightness_factor)
+        self.contrast_factor = plain_pair(contrast_factor)
+        self.saturation_factor = plain_pair(saturation_factor)
+        self.hue_factor = plain_pair(hue_factor)
         same = {
             "value_range": value_range,
             "seed": seed,

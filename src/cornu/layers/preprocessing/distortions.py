@@ -134,7 +134,7 @@ class RandomElasticTransform(RandomImageLayer):
         )
         self.fill_value = fill_value
         range_pair(self, value_range)
-        self.value_range = value_range
+        self.value_range = tuple(value_range)
 
     def draw(self, images: Any, seed: Any) -> Any:
         if not self.scale[1] or not self.factor[1]:

@@ -201,7 +201,7 @@ class RandomErasing(ColorLayer):
         value = np.asarray(self.fill_value, self._dtype)
         if value.ndim:
             value = value.reshape((-1, 1, 1) if self._channels == 1 else (1, 1, -1))
-        return np.clip(value, *sorted(self.value_range))
+        return np.clip(value, min(self.value_range), max(self.value_range))
 
     def apply(self, images: Any, drawn: Any) -> Any:
         which, inside, paint = drawn

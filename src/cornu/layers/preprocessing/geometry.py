@@ -14,6 +14,7 @@ from cornu.layers.preprocessing.images import (
     choice,
     factor_pair,
     fitted,
+    plain_pair,
 )
 from cornu.ops.image_warps import INTERPOLATIONS, warp
 
@@ -224,7 +225,8 @@ class RandomZoom(AffineLayer):
     ) -> None:
         kwargs |= {"seed": seed, "data_format": data_format}
         super().__init__(fill_mode, interpolation, fill_value, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_factor = plain_pair(height_factor)
+        self.width_factor = plain_pair(width_factor)
         least = math.nextafter(-1.0, 0.0)  # at -1 nothing would be left
         self._tall = factor_pair(self, "height_factor", height_factor, least, 1.0)
         self._wide = self._tall
@@ -287,7 +289,8 @@ class RandomTranslation(AffineLayer):
     ) -> None:
         kwargs |= {"seed": seed, "data_format": data_format}
         super().__init__(fill_mode, interpolation, fill_value, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_factor = plain_pair(height_factor)
+        self.width_factor = plain_pair(width_factor)
         self._down = factor_pair(self, "height_factor", height_factor, -1.0, 1.0)
         self._right = factor_pair(self, "width_factor", width_factor, -1.0, 1.0)
 

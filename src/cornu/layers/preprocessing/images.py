@@ -212,6 +212,11 @@ def range_pair(owner: Any, value: Any) -> list[float]:
     return sorted(value)
 
 
+def plain_pair(value: Any) -> Any:
+    """A pair as a tuple, also where a file made a list of it; numbers as they are."""
+    return tuple(value) if isinstance(value, (tuple, list)) else value
+
+
 def choice(owner: Any, name: str, value: Any, allowed: Any) -> Any:
     """An argument that is one of few.
 
@@ -513,9 +518,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         range_pair(self, value_range)
-        self.value_range = value_range
+        self.value_range = tuple(value_range)
         self.clip_limit = clip_limit
-        self.tile_grid_size = tile_grid_size
+        self.tile_grid_size = tuple(tile_grid_size)
 
     def apply(self, images: Any, drawn: Any) -> Any:
         x = ops.cast(self._channels_last(images), self._dtype)

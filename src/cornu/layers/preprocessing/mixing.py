@@ -162,7 +162,7 @@ class Policy(RandomImageLayer):
     ) -> None:
         super().__init__(**kwargs)
         range_pair(self, value_range)
-        self.value_range = value_range
+        self.value_range = tuple(value_range)
         self.factor = factor_pair(self, "factor", factor, 0.0, 1.0)
         self.interpolation = choice(
             self, "interpolation", interpolation, tuple(INTERPOLATIONS)
