@@ -210,7 +210,7 @@ def processor() -> Iterable[Row]:
 
 def _threads() -> str:
     try:
-        import threadpoolctl
+        import threadpoolctl  # pyright: ignore[reportMissingImports]
     except ImportError:
         return "number of threads not known"
     pools: Any = threadpoolctl.threadpool_info()

@@ -391,7 +391,7 @@ class IndexLookup(HostLayer):
             raise RuntimeError(
                 f"{self._title()} has no vocabulary yet.\n"
                 "Expected vocabulary=, or adapt(data) before the layer is called.\n"
-                f"Call {self.name}.adapt(data) with the data to be looked up."
+                "Call adapt(data) of this layer with the data to be looked up."
             )
 
     def _stand_in(self, trace: Any, inputs: Any) -> Any:
