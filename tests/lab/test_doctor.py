@@ -238,7 +238,7 @@ def test_a_package_that_is_too_old(
     assert report.fix("rich") == "pip install 'rich>=13.7'"
 
 
-@pytest.mark.parametrize("name", ["matplotlib", "h5py", "numpy", "threadpoolctl"])
+@pytest.mark.parametrize("name", ["matplotlib", "h5py", "numpy"])
 def test_a_package_that_is_broken(
     python: Callable[..., Result], folder: Path, name: str
 ) -> None:

@@ -240,7 +240,7 @@ def test_announced_names():
             register_keras_serializable()(type("No", (), {}))
         assert len(str(caught.value).splitlines()) == 3
     finally:
-        cornu.saving.get_custom_objects().clear()
+        cornu.saving.get_custom_objects().pop("pack>other", None)
 
 
 def test_errors_of_descriptions():

@@ -57,8 +57,11 @@ _PLACES = {
     "sigmoid": "nn.Sigmoid",
     "stop_gradient": "core.StopGradient",
 }
-# Functions of Cornu's own, and names for which Keras has no class.
+# Functions of Cornu's own, names for which Keras has no class, and functions that Keras
+# calls in another way: only Cornu reads these.
 _OWN = {
+    "batch_normalization", "digitize", "dot_product_attention", "einsum",
+    "layer_normalization", "rms_normalization",
     "add_n", "conv_general", "dot_general", "dropout", "exponential", "gru_sequence",
     "invert", "linear", "lstm_sequence", "max_windows", "mish", "random_bits",
     "recurrence", "remainder", "rint", "round_to_even", "scatter_add",
