@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 if __package__:
-    from tests.saving import graphs, zoo
+    from tests.saving import course, graphs, own, zoo
 else:  # in the process with real Keras
+    import course
     import graphs
+    import own
     import zoo
 
 
@@ -28,16 +30,16 @@ def make(keras: Any, kind: str, path: str | None = None, more: bool = True) -> A
     model = zoo.MODELS[kind](keras)
     if path is not None:
         model.save(path)
-    return {"json": json.loads(model.to_json()), **zoo.course(model, kind, more)}
+    return {"json": json.loads(model.to_json()), **course.course(model, kind, more)}
 
 
 def describe(keras: Any, kind: str) -> Any:
     """Build a model, without training, and say what it is."""
-    zoo.training = False
+    course.training = False
     try:
         model = zoo.MODELS[kind](keras)
     finally:
-        zoo.training = True
+        course.training = True
     names = [each.name for each in model.layers]
     shapes = [tuple(w.shape) for w in model.weights]
     return {"layers": names, "weights": shapes, "json": json.loads(model.to_json())}
@@ -66,21 +68,28 @@ def load(
     keras: Any, kind: str, path: str, more: bool = True, compile: bool = True
 ) -> Any:
     """Read a model, and say what it does."""
-    objects = zoo.own(keras)
+    objects = own.own(keras)
     model = keras.models.load_model(path, custom_objects=objects, compile=compile)
-    return zoo.course(model, kind, more)
+    return course.course(model, kind, more)
 
 
-def load_weights(keras: Any, kind: str, path: str) -> Any:
+def save_weights(keras: Any, kind: str, path: str) -> Any:
+    """Build a model, write its weights, and say what it does."""
+    model = zoo.MODELS[kind](keras)
+    model.save_weights(path)
+    return course.course(model, kind)
+
+
+def load_weights(keras: Any, kind: str, path: str, more: bool = True) -> Any:
     """Build a model, read weights into it, and say what it does."""
     model = zoo.MODELS[kind](keras)
     model.load_weights(path)
-    return zoo.course(model, kind, more=False)
+    return course.course(model, kind, more)
 
 
 def from_json(keras: Any, kind: str, text: str) -> Any:
     """Make a model of JSON, and say what its parts are."""
-    model = keras.models.model_from_json(text, custom_objects=zoo.own(keras))
+    model = keras.models.model_from_json(text, custom_objects=own.own(keras))
     names = [each.name for each in model.layers]
     shapes = [tuple(w.shape) for w in model.weights]
     return {"layers": names, "weights": shapes, "json": json.loads(model.to_json())}

@@ -50,8 +50,8 @@ def common(config, names):
         del kept["activity_regularizer"], kept["autocast"]
     if kept.get("compile_config") == {}:
         del kept["compile_config"]
-    if str(kept.get("module")).endswith("zoo"):
-        kept["module"] = "zoo"  # as the other process sees it
+    if str(kept.get("module")).endswith("own"):
+        kept["module"] = "own"  # as the other process sees it
     if kept.get("class_name") == "Functional":
         kept["registered_name"] = None
     if set(kept) == {"args", "kwargs"}:

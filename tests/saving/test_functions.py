@@ -70,11 +70,21 @@ def test_a_function_is_described_and_made_again(name):
                 assert a.dtype == b.dtype
 
 
-IN_KERAS = [
-    c
-    for c in [*CALLS, *INDEXED]
-    if c.keras and graphs.arrays_of(c) and c.name not in dag._OWN
+V, U = X[0, 0], np.abs(X[0, 1]) + 1
+FURTHER = [
+    Call("batch_normalization", (X, V, U, -1), {"epsilon": 0.1}, None),
+    Call("batch_normalization", (X, V, U, 2, V, U), {}, None),
+    Call("batch_normalization", (X, V, U), {"axis": -1, "scale": U}, None),
+    Call("digitize", (X, np.array([-1, 0, 1])), {}, None),
+    Call("dot_product_attention", (X[None], X[None], X[None]), {}, None),
+    Call("dot_product_attention", (X[None],) * 3, {"is_causal": True}, None),
+    Call("einsum", ("abc,abd->acd", X, X), {}, None),
+    Call("layer_normalization", (X,), {}, None),
+    Call("layer_normalization", (X, U, V), {"axis": -1, "epsilon": 0.1}, None),
+    Call("rms_normalization", (X, U), {"epsilon": 0.1}, None),
+    Call("rms_normalization", (X,), {}, None),
 ]
+IN_KERAS = [c for c in [*CALLS, *INDEXED, *FURTHER] if c.keras and graphs.arrays_of(c)]
 
 
 @pytest.mark.parametrize("name", sorted({c.name for c in IN_KERAS}))

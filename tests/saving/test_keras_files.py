@@ -10,7 +10,7 @@ import pytest
 
 import cornu
 from cornu import optimizers
-from tests.saving import both, zoo
+from tests.saving import both, course, own, zoo
 
 KINDS = [
     kind
@@ -76,7 +76,7 @@ def test_models_in_models_are_each_seen_once():
 
 
 def test_dropout_goes_on_with_the_masks_that_would_have_come(tmp_path):
-    x, y = zoo.data_for(model := zoo.MODELS["dropout"](cornu))
+    x, y = course.data_for(model := zoo.MODELS["dropout"](cornu))
     model.save(tmp_path / "a.keras")
     other = cornu.models.load_model(tmp_path / "a.keras")
     for each in (model, other):
@@ -91,7 +91,7 @@ def test_a_model_is_loaded_without_its_compilation(tmp_path):
         found = loaded(kind, path, compile=False)
         assert "steps" not in found
         both.same(found["before"], made["before"])
-    model = cornu.models.load_model(path, zoo.own(cornu), compile=False)
+    model = cornu.models.load_model(path, own.own(cornu), compile=False)
     assert not model.compiled
 
 

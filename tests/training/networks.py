@@ -4,6 +4,7 @@ import signal
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 
 import cornu
 from cornu import layers
@@ -38,6 +39,16 @@ def ctrl_c_interrupts():
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def message(function, *args, error=ValueError, **options):
+    """The message of what a call raises, which has three parts."""
+    with pytest.raises(error) as caught:
+        function(*args, **options)
+    text = str(caught.value)
+    assert len(text.split("\n")) == 3, text
+    assert text.split("\n")[1].startswith("Expected")
+    return text
 
 
 def equal_weights(a, b):

@@ -511,3 +511,22 @@ def test_shapes_and_rows_are_counted_in_the_batch():
     model = model_of(Root(), layers.Dense(3))
     with pytest.warns(NonFiniteWarning, match="4 NaN among 24 numbers, first in row 4"):
         model.train_on_batch(x, ONE_HOT[:6])
+
+
+@EAGER
+def test_training_may_end_in_an_error(eagerly):
+    class Ends(callbacks.Callback):
+        ended = False
+
+        def on_train_end(self, logs=None):
+            self.ended = True
+
+    ends = Ends()
+    model = model_of(Root(), layers.Dense(2), run_eagerly=eagerly)
+    before = model.get_weights()
+    strict = callbacks.TerminateOnNaN(raise_error=True)
+    with pytest.raises(RuntimeError, match="begins in layer 'root") as caught:
+        model.fit(-np.abs(X), ONE_HOT[:, :2], verbose=0, callbacks=[strict, ends])
+    assert len(str(caught.value).splitlines()) == 3
+    assert not ends.ended
+    assert equal_weights(before, model.get_weights())

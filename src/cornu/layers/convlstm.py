@@ -179,7 +179,7 @@ class ConvLSTM(OverCell):
     cell_class = ConvLSTMCell
     rank = 0
 
-    def __init__(self, given: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, given: dict[str, Any], /, **kwargs: Any) -> None:
         super().__init__({"rank": self.rank, **given}, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 

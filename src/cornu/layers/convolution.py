@@ -66,11 +66,18 @@ class SlidingKernel(Spatial):
 
     def make(self, channels: int) -> int:
         """Create the kernels for so many input channels; how many come out."""
-        raise NotImplementedError
+        raise self._unwritten("make(self, channels)")
 
     def slide(self, inputs: Any) -> Any:
         """The convolution itself, without bias and activation."""
-        raise NotImplementedError
+        raise self._unwritten("slide(self, inputs)")
+
+    def _unwritten(self, method: str) -> NotImplementedError:
+        return NotImplementedError(
+            f"{self._title()} has no method {method} of its own.\n"
+            "Expected a class that makes its kernels and moves them over its input.\n"
+            "Derive from Conv1D, Conv2D or Conv3D, or write the method in the class."
+        )
 
     def build(self, input_shape: Any) -> None:
         axis = self._channel_axis

@@ -78,6 +78,14 @@ def runs_at_once(cell: Any) -> bool:
     return False
 
 
+def output_among(states: Any, cell: Any) -> Any:
+    """The state that is the output of a cell which runs at once: the first, of a stack
+    the last cell's first."""
+    if isinstance(cell, StackedRNNCells):
+        return output_among(states[-1], cell.cells[-1])
+    return flatten(states)[0]
+
+
 def draw_dropout(cell: Any, inputs: Any, states: Any) -> None:
     """Let cells draw the masks of their dropout, before the loop that uses them."""
     if isinstance(cell, StackedRNNCells):
@@ -334,15 +342,13 @@ class RNN(Layer):
 
     # Calling
 
-    def __call__(self, sequences: Any, initial_state: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, sequences: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the layer; a list of the sequences and the first states is taken too."""
         leaves = flatten(sequences) if isinstance(sequences, (list, tuple)) else []
         tensors = all(hasattr(leaf, "shape") for leaf in leaves)
         if len(leaves) > 1 and tensors and len(leaves[0].shape) > 2:
-            sequences, *initial_state = list(sequences)
-        if initial_state is not None:
-            kwargs["initial_state"] = initial_state
-        return super().__call__(sequences, **kwargs)
+            sequences, *kwargs["initial_state"] = list(sequences)
+        return super().__call__(sequences, *args, **kwargs)
 
     def call(
         self,
@@ -390,7 +396,7 @@ class RNN(Layer):
         counts = None if mask is None else ops.swapaxes(mask, 0, 1)
         back = self.go_backwards
         outputs, states = self.cell.sequence(x, states, counts, back, training)
-        last = flatten(states[-1:] if isinstance(states[-1], list) else states)[0]
+        last = output_among(states, self.cell)
         if self.zero_output_for_mask and counts is not None:
             counts = ops.flip(counts, 0) if back else counts
             counts = ops.reshape(counts, (*counts.shape, *[1] * (outputs.ndim - 2)))
@@ -480,7 +486,7 @@ class OverCell(RNN):
     cell_class: type[Cell]
     sequence_axes = "(batch, steps, width)"
 
-    def __init__(self, given: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, given: dict[str, Any], /, **kwargs: Any) -> None:
         takes = inspect.signature(self.cell_class.__init__).parameters
         of_cell = {k: given.pop(k) for k in [*given] if k in takes}
         of_cell |= {k: kwargs.pop(k) for k in ("implementation",) if k in kwargs}

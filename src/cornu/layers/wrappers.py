@@ -139,6 +139,21 @@ class TimeDistributed(Wrapper):
         )
 
 
+_OPTIONS = ("go_backwards", "stateful", "return_sequences", "return_state")
+
+
+def _check_recurrent(layer: Any, argument: str) -> None:
+    _check_layer(layer, "Bidirectional", argument)
+    missing = [name for name in _OPTIONS if not hasattr(layer, name)]
+    if missing:
+        raise ValueError(
+            f"Bidirectional was given {argument}={layer!r}, which has no "
+            f"{', no '.join(missing)}.\n"
+            "Expected a recurrent layer, or one with the same attributes.\n"
+            "For example Bidirectional(LSTM(32))."
+        )
+
+
 _MERGE: dict[Any, Any] = {
     "sum": lambda a, b: a + b,
     "mul": lambda a, b: a * b,
@@ -183,9 +198,9 @@ class Bidirectional(Layer):
         backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
-        _check_layer(layer, "Bidirectional")
+        _check_recurrent(layer, "layer")
         if backward_layer is not None:
-            _check_layer(backward_layer, "Bidirectional", "backward_layer")
+            _check_recurrent(backward_layer, "backward_layer")
         if merge_mode not in _MERGE:
             raise ValueError(
                 f"Bidirectional was given merge_mode={merge_mode!r}.\n"
@@ -210,7 +225,7 @@ class Bidirectional(Layer):
 
     def _check_directions(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
-        for name in ("go_backwards", "stateful", "return_sequences", "return_state"):
+        for name in _OPTIONS:
             a, b = getattr(forward, name), getattr(backward, name)
             differ = name == "go_backwards"
             if (a == b) == differ:

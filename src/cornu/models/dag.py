@@ -27,6 +27,12 @@ _CALLED_WITH = {
     "indices", "key", "output", "sorted_sequence", "start", "start_points", "step",
     "stop", "target", "transform", "variable", "weights", "x", "x1", "x2", "xs", "y",
 }  # fmt: skip
+_CALLED_WITH_TOO = {
+    "batch_normalization": {"offset", "scale"},
+    "digitize": {"bins"},
+    "layer_normalization": {"beta", "gamma"},
+    "rms_normalization": {"scale"},
+}
 # Where Keras keeps those of Cornu's modules; all others are with NumPy's functions.
 _ROOMS = {
     "attention": "nn", "convolution": "nn", "ctc": "nn", "image": "image",
@@ -57,11 +63,9 @@ _PLACES = {
     "sigmoid": "nn.Sigmoid",
     "stop_gradient": "core.StopGradient",
 }
-# Functions of Cornu's own, names for which Keras has no class, and functions that Keras
-# calls in another way: only Cornu reads these.
+# Functions of Cornu's own, names for which Keras has no class, and functions of which
+# its class is called in another way: only Cornu reads these.
 _OWN = {
-    "batch_normalization", "digitize", "dot_product_attention", "einsum",
-    "layer_normalization", "rms_normalization",
     "add_n", "conv_general", "dot_general", "dropout", "exponential", "gru_sequence",
     "invert", "linear", "lstm_sequence", "max_windows", "mish", "random_bits",
     "recurrence", "remainder", "rint", "round_to_even", "scatter_add",
@@ -69,7 +73,10 @@ _OWN = {
 }  # fmt: skip
 # Numbers that say how large something will be. What a file says of them is bounded:
 # constants of that size are made while the model is.
-_COUNTS = {"num_classes", "num_tokens", "num", "n", "pad_width", "repeats", "size"}
+_COUNTS = {
+    "num_classes", "num_tokens", "num", "n", "output_size", "pad_width", "repeats",
+    "size",
+}  # fmt: skip
 _LARGEST_COUNT = 2**26
 
 
@@ -161,6 +168,7 @@ def _named(found: list[tuple[Any, list[Any]]]) -> list[Operation]:
         if isinstance(n, Call) and isinstance(n.function, Layer)
     }
     made = []
+    numbers: dict[str, int] = {}  # the last that was tried, for networks are deep
     for node, calls in found:
         if not isinstance(node, Call):
             operation = Operation(InputLayer(input_tensor=node), node.name)
@@ -168,10 +176,9 @@ def _named(found: list[tuple[Any, list[Any]]]) -> list[Operation]:
             operation = Operation(node.function, node.function.name)
         else:
             name = base = getattr(node.function, "__name__", "function")
-            number = 0
             while name in taken:
-                number += 1
-                name = f"{base}_{number}"
+                numbers[base] = numbers.get(base, 0) + 1
+                name = f"{base}_{numbers[base]}"
             operation = Operation(node.function, name)
         taken.add(operation.name)
         # In the order in which the calls were made, which is that of their indices.
@@ -259,18 +266,20 @@ def _function_config(part: Operation, call: Call) -> tuple[dict[str, Any], Any]:
     args: list[Any] = []
     options: dict[str, Any] = {"name": part.name}
     kwargs: dict[str, Any] = {}
-    leading = True
+    leading, called = True, _CALLED_WITH | _CALLED_WITH_TOO.get(name, set())
     for parameter, value in bound.arguments.items():
         about = bound.signature.parameters[parameter]
         if about.kind is inspect.Parameter.VAR_KEYWORD:
             options.update(value)
-        elif parameter not in _CALLED_WITH and not has_symbolic([value]):
+        elif about.kind is inspect.Parameter.VAR_POSITIONAL:
+            args += value
+        elif parameter not in called and not has_symbolic([value]):
             leading = False
             if value is not None or about.default is not None:
                 options[parameter] = value  # Keras may lack what is not asked for
         elif leading:
             args.append(value)
-        elif value is not None:
+        else:
             kwargs[parameter] = value
     if isinstance(options.get("newshape"), int):
         options["newshape"] = (options["newshape"],)  # Keras reads no other
@@ -416,7 +425,7 @@ def _refuse_huge(name: str, target: Any, symbols: list[Any], kwargs: Any) -> Non
     if not counts:
         return
     axes = [n for symbol in symbols for n in symbol.shape if n]
-    times = "repeats" in settings or "size" in settings
+    times = bool({"output_size", "repeats", "size"} & set(settings))
     total = max(axes, default=1) * max(counts) if times else sum(counts)
     if total > _LARGEST_COUNT:
         raise ValueError(
@@ -446,7 +455,7 @@ def _target(described: dict[str, Any]) -> Callable[..., Any]:
     plain = wanted.lower().replace("_", "")
     for name, function in FUNCTIONS.items():
         if name == named.get(wanted) or name.replace("_", "") == plain:
-            return _Function(function, described.get("config") or {})
+            return _Function(function, described.get("config") or {}, module)
     known = [name for name in FUNCTIONS if not name.startswith("_")]
     raise ValueError(
         f"The model calls keras.ops {wanted!r}, which Cornu does not have.\n"
@@ -455,31 +464,42 @@ def _target(described: dict[str, Any]) -> Callable[..., Any]:
 
 
 class _Function:
-    """A function of `ops` with the options that stand in a file."""
+    """A function of `ops` with the options that stand in a file.
 
-    def __init__(self, function: Callable[..., Any], config: dict[str, Any]) -> None:
+    Args:
+        function: the function.
+        config: its description.
+        module: where it is found; one of Cornu's own is called as it was.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], config: dict[str, Any], module: str
+    ) -> None:
         self.function = function
-        self.name = config.get("name")
+        self.as_it_was = module == "cornu.ops"
         self.options = deserialize_keras_object(
             {k: v for k, v in config.items() if k != "name"}
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        takes = inspect.signature(self.function).parameters
-        if self.function.__name__ in _OWN:
+        if self.as_it_was:
             return self.function(*args, **kwargs)
+        takes = inspect.signature(self.function).parameters
+        several = {p.kind for p in takes.values()} & {inspect.Parameter.VAR_POSITIONAL}
         positions = [name for name in takes if name not in self.options]
-        given = dict(zip(positions, args, strict=False))
+        given = {} if several else dict(zip(positions, args, strict=False))
         unknown = {k: v for k, v in self.options.items() if k not in takes}
         options = {k: v for k, v in self.options.items() if k in takes}
         asked = {k: v for k, v in unknown.items() if v not in (None, False)}
-        if asked or len(given) != len(args):
+        if asked or (len(given) != len(args) and not several):
             raise ValueError(
                 f"The model calls {self.function.__name__} with {asked or args}, which "
                 "Cornu's does not take.\n"
                 f"Expected some of: {', '.join(takes)}.\n"
                 "Build the model in Python, and load its weights alone."
             )
+        if several:  # einsum(subscripts, *operands)
+            return self.function(*options.values(), *args, **kwargs)
         if isinstance(given.get("key"), list):
             given["key"] = tuple(given["key"])  # of a file, which has lists only
         return self.function(**given, **options, **kwargs)

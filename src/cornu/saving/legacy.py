@@ -224,7 +224,10 @@ def _functional(config: dict[str, Any], era: int) -> dict[str, Any]:
     refs = list(_refs([*(each["inbound_nodes"] for each in layers), ends], names))
     # A model that is called in another has its first call for itself in these versions.
     models = {n for n, each in names.items() if each["class_name"] in _MODELS}
-    first = {n: min((r[1] for r in refs if r[0] == n), default=0) for n in models}
+    first: dict[str, int] = {}
+    for name, i, *_ in refs:
+        if name in models:
+            first[name] = min(i, first.get(name, i))
 
     def place(ref: Any) -> list[Any]:
         return [ref[0], ref[1] - min(first.get(ref[0], 0), 1), ref[2]]

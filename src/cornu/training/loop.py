@@ -124,8 +124,8 @@ class Trainer(Steps):
     ) -> Any:
         """Train on what `fit` has found to be in order, in the epochs of `numbers`."""
         self.history, self.stop_training = listeners.history, False
-        stops = [isinstance(c, TerminateOnNaN) for c in listeners.callbacks]
-        watch = LossWatch(self, stop=any(stops))
+        stops = [c for c in listeners.callbacks if isinstance(c, TerminateOnNaN)]
+        watch = LossWatch(self, bool(stops), any(c.raise_error for c in stops))
 
         def prepare() -> None:  # a step whose effects `set_state` will replace
             self._runner("train", data.parts_list)(next(feed.batches()))
@@ -141,6 +141,8 @@ class Trainer(Steps):
                 run, numbers.stop, listeners, train, lambda n: validate(n, interrupt)
             )
         listeners.on_train_end(None)
+        for keeper in listeners.keepers:
+            keeper.finish(run)
         return self.history
 
     def _listeners(self, callbacks: Any, verbose: Any, **more: Any) -> CallbackList:

@@ -39,11 +39,12 @@ class LossWatch:
         model: the model that is trained.
         stop: whether training ends where the loss is not finite, with the weights as
             they were before that step.
+        strict: whether a RuntimeError is raised there, in place of the warning.
     """
 
-    def __init__(self, model: Any, stop: bool = False) -> None:
+    def __init__(self, model: Any, stop: bool = False, strict: bool = False) -> None:
         self._model = model
-        self._stop = stop
+        self._stop, self._strict = stop, strict
         self._told = False
         self._own = model._own_train_step
         self._steps = 0  # of those that run operation by operation
@@ -106,7 +107,10 @@ class LossWatch:
     def _tell(self, ran: Ran) -> dict[str, Any] | None:
         """Warn; the logs of a step that is not taken, or None where it is."""
         self._told = True
-        warn_user(describe(self._model, ran, self._stop), NonFiniteWarning)
+        message = describe(self._model, ran, self._stop)
+        if self._strict:
+            raise RuntimeError(message)
+        warn_user(message, NonFiniteWarning)
         if not self._stop:
             return None
         self._model.stop_training = True

@@ -295,13 +295,14 @@ DRAWN = {
     "ZeroPadding2D": _border("padding"),
     "Cropping2D": _border("cropping"),
     "UpSampling2D": _up(),
+    "AdaptiveMaxPooling2D": _adaptive(2),
+    "AdaptiveAveragePooling2D": _adaptive(2),
 }
 for _n in (1, 2, 3):
     DRAWN[f"Conv{_n}D"] = _conv(_n)
     DRAWN[f"Conv{_n}DTranspose"] = _transpose(_n)
     for _kind in ("Max", "Average"):
         DRAWN[f"{_kind}Pooling{_n}D"] = _pool(_n)
-        DRAWN[f"Adaptive{_kind}Pooling{_n}D"] = _adaptive(_n)
     if _n < 3:
         DRAWN[f"DepthwiseConv{_n}D"] = _depthwise(_n)
         DRAWN[f"SeparableConv{_n}D"] = _separable(_n)

@@ -129,7 +129,7 @@ class BackupAndRestore(RunCallback):
             os.replace(self._latest, self._previous)
         files.write(self._latest, content)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def finish(self, run: Any) -> None:
         if self.delete_checkpoint:
             for path in (self._previous, self._latest):
                 path.unlink(missing_ok=True)

@@ -126,3 +126,6 @@ class RunCallback(Callback):
 
         `run.epoch` and `run.step` say what comes next; after an epoch the step is 0.
         """
+
+    def finish(self, run: Any) -> None:
+        """Called when the training is finished, after every `on_train_end`."""

@@ -61,7 +61,8 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = self._batches = 0  # under way; seen since the last file
 
     def _check_name(self) -> None:
-        suffixes = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
+        whole = (".keras", ".h5", ".hdf5")
+        suffixes = (".weights.h5",) if self.save_weights_only else whole
         if not self.filepath.endswith(suffixes):
             bare = self.filepath.removesuffix(".keras").removesuffix(".hdf5")
             bare = bare.removesuffix(".h5").removesuffix(".weights")

@@ -102,11 +102,28 @@ class TerminateOnNaN(Callback):
 
     The model keeps the weights from before that step, and the logs of the epoch hold
     the loss. A warning tells where in the step it began.
+
+    Args:
+        raise_error: whether `fit` raises what the warning says instead, so that no
+            callback hears of an end of the training.
+
+    Raises:
+        RuntimeError: by `fit`, with `raise_error=True`.
     """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(
+                    f"The loss is {loss} in batch {batch}.\n"
+                    "Expected finite numbers.\n"
+                    "Try a smaller learning rate, and look for NaN in the data."
+                )
             tell(f"Batch {batch}: the loss is {loss}; training ends here.")
             self.model.stop_training = True
 
