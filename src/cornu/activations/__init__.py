@@ -140,20 +140,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     Returns:
         Tensor of the shape of `x`; many of its numbers are exactly 0.
     """
-    x = x if hasattr(x, "dtype") else ops.array(x)
-    ndim = len(x.shape)
-    falling = -ops.sort(-x, axis=axis)
-    shape = [1] * ndim
-    shape[axis] = n = x.shape[axis]
-    rank = ops.reshape(ops.arange(1, n + 1, dtype=x.dtype), shape)
-    # The sums of the 1, 2, ... largest, as a product with a triangle of ones.
-    triangle = ops.array([[float(i <= j) for j in range(n)] for i in range(n)], x.dtype)
-    last = ops.moveaxis(falling, axis, -1)
-    sums = ops.moveaxis(ops.matmul(last, triangle), -1, axis)
-    inside = ops.cast(ops.greater(1.0 + rank * falling, sums), x.dtype)
-    count = ops.sum(inside, axis=axis, keepdims=True)
-    total = ops.sum(falling * inside, axis=axis, keepdims=True)
-    return ops.maximum(x - (total - 1.0) / count, 0.0)
+    return ops.sparsemax(x, axis)
 
 
 hard_swish = hard_silu

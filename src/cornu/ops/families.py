@@ -35,6 +35,7 @@ def unary(
     *,
     floats_only: bool = True,
     dtype: str | None = None,
+    core: bool = True,
 ) -> Callable[..., Any]:
     """An element-wise operation on one tensor.
 
@@ -46,6 +47,7 @@ def unary(
         doc: what it computes.
         floats_only: whether integers are converted to floatx first.
         dtype: dtype of the result, if it is not the input's.
+        core: whether every engine must have it.
     """
     ELEMENTWISE.add(name)
     op = Op(
@@ -57,6 +59,7 @@ def unary(
         else lambda g, ins, out: (gradient(g, ins[0], out),),
         no_gradient=gradient if isinstance(gradient, str) else None,
         doc=doc,
+        core=core,
     )
     prepare = floating if floats_only else convert
 
@@ -121,6 +124,8 @@ def binary(
     floats_only: bool = False,
     counts_booleans: bool = False,
     dtype: str | None = None,
+    core: bool = True,
+    names_are_x_y: bool = False,
 ) -> Callable[..., Any]:
     """An element-wise operation on two tensors that broadcast.
 
@@ -134,6 +139,8 @@ def binary(
         floats_only: whether integers are converted to floatx first.
         counts_booleans: whether two booleans are converted to int32 first.
         dtype: dtype of the result, if it is not the common one.
+        core: whether every engine must have it.
+        names_are_x_y: whether Keras calls the arguments `x` and `y`, not `x1` and `x2`.
     """
 
     def infer(x1: Spec, x2: Spec) -> Spec:
@@ -161,6 +168,7 @@ def binary(
         gradient=None if isinstance(gradient, str) else rule,
         no_gradient=gradient if isinstance(gradient, str) else None,
         doc=doc,
+        core=core,
     )
 
     def function(x1: Any, x2: Any) -> Any:
@@ -171,14 +179,18 @@ def binary(
             x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
         return bind(op, (x1, x2), {})
 
+    def of_x_and_y(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    first, second = ("x", "y") if names_are_x_y else ("x1", "x2")
     return _named(
-        function,
+        of_x_and_y if names_are_x_y else function,
         name,
         f"""{doc}
 
     Args:
-        x1: tensor, array or number.
-        x2: the same; the shapes broadcast by NumPy's rules.
+        {first}: tensor, array or number.
+        {second}: the same; the shapes broadcast by NumPy's rules.
 
     Returns:
         Tensor of the common shape, of dtype {dtype or "the two have in common"}.

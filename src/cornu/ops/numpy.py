@@ -69,7 +69,6 @@ __all__ = [
     "identity",
     "isinf",
     "isnan",
-    "linspace",
     "mean",
     "moveaxis",
     "ndim",
@@ -98,13 +97,14 @@ __all__ = [
 
 
 @public
-def convert_to_tensor(x, dtype=None, sparse=None):
+def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """`x` as a tensor: Python floats become floatx, Python ints int32.
 
     Args:
         x: tensor, array (which is copied), number or nested list.
         dtype: dtype name, by default the value's own.
         sparse: only None or False: tensors are dense.
+        ragged: only None or False: rows have one length.
 
     Raises:
         TypeError: for objects that are no numbers.
@@ -115,13 +115,20 @@ def convert_to_tensor(x, dtype=None, sparse=None):
             "convert_to_tensor(sparse=True) is not supported.\n"
             "Expected dense data.\nCall .toarray() first."
         )
+    if ragged:
+        raise ValueError(
+            "convert_to_tensor(ragged=True) is not supported.\n"
+            "Expected rows of one length.\nPad them with utils.pad_sequences first."
+        )
     if isinstance(x, np.ndarray) and x.flags.writeable:
         x = x.copy()  # what the caller writes into it later is no concern of the tensor
     return convert(x, None if dtype is None else standardize_dtype(dtype))
 
 
-array = convert_to_tensor
-FUNCTIONS["array"] = array
+@public
+def array(x, dtype=None):
+    """`x` as a tensor: Python floats become floatx, Python ints int32."""
+    return convert_to_tensor(x, dtype)
 
 
 def convert_to_numpy(x):
@@ -197,20 +204,22 @@ def full_like(x, fill_value, dtype=None):
     return full(x.shape, fill_value, dtype or x.dtype)
 
 
-def arange(start, stop=None, step=1, dtype=None):
-    """Evenly spaced numbers from `start` up to (not including) `stop`."""
+def arange(start, stop=None, step=None, dtype=None):
+    """Evenly spaced numbers from `start` up to (not including) `stop`.
+
+    Args:
+        start: the first; or `stop`, where only one number is given, and 0 is the first.
+        stop: the limit.
+        step: their distance, 1 by default.
+        dtype: dtype name; int32 by default, floatx where a number has a fraction.
+    """
+    step = 1 if step is None else step
     if stop is None:
         start, stop = 0, start
     if dtype is None:
         whole = isinstance(start + stop + step, (int, np.integer))
         dtype = "int32" if whole else config.floatx()
     return convert(np.arange(start, stop, step, dtype=standardize_dtype(dtype)))
-
-
-def linspace(start, stop, num=50, endpoint=True, dtype=None):
-    """`num` evenly spaced numbers from `start` to `stop`."""
-    values = np.linspace(start, stop, num, endpoint=endpoint)
-    return convert(values.astype(standardize_dtype(dtype or config.floatx())))
 
 
 def eye(N, M=None, k=0, dtype=None):
@@ -370,8 +379,10 @@ def norm(x, ord=None, axis=None, keepdims=False):
     Args:
         x: tensor.
         ord: None for the Euclidean norm. Of vectors: any number, or inf or -inf for
-            the largest or smallest absolute value. Of matrices: 'fro' (as None), or 1
-            or inf for the largest sum of absolute values of a column or of a row.
+            the largest or smallest absolute value. Of matrices: 'fro' (as None); 1 or
+            inf for the largest sum of absolute values of a column or of a row, 2 for
+            the largest singular value (with a minus for the smallest), and 'nuc' for
+            the sum of all singular values.
         axis: an axis, or two; None takes all, and all elements as one vector where
             `ord` is None.
         keepdims: whether reduced axes stay, with size 1.
@@ -395,14 +406,19 @@ def norm(x, ord=None, axis=None, keepdims=False):
         if order == 1:
             return sum(size, axes, keepdims)
         return sum(size**order, axes, keepdims) ** (1.0 / order)
-    if len(axes) == 2 and order in (1, math.inf):
+    if len(axes) == 2 and order in (1, -1, math.inf, -math.inf):
         rows, columns = axes if axis is None else [a % x.ndim for a in axis]
-        inner, outer = (rows, columns) if order == 1 else (columns, rows)
-        largest = max(sum(size, inner, keepdims=True), outer, keepdims=True)
-        return largest if keepdims else squeeze(largest, axes)
+        inner, outer = (rows, columns) if order in (1, -1) else (columns, rows)
+        choose = max if order > 0 else min
+        chosen = choose(sum(size, inner, keepdims=True), outer, keepdims=True)
+        return chosen if keepdims else squeeze(chosen, axes)
+    if len(axes) == 2 and order in (2, -2, "nuc"):
+        values = FUNCTIONS["svd"](moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        choose = sum if order == "nuc" else max if order > 0 else min
+        return expand_dims(choose(values, -1), axes) if keepdims else choose(values, -1)
     raise ValueError(
         f"[norm] ord={ord!r} is not supported over the axes {axes} of {x.shape}.\n"
-        "Expected None; for one axis a number; for two axes 'fro', 1 or inf.\n"
+        "Expected None; for one axis a number; for two 'fro', 'nuc', 1, 2 or inf.\n"
         "Flatten with ops.reshape for the norm of all elements as one vector."
     )
 

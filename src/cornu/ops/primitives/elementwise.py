@@ -399,22 +399,34 @@ logical_and = binary(
     "logical_and", np.logical_and, NOT_FLOAT, "x1 and x2.", dtype="bool"
 )
 logical_or = binary("logical_or", np.logical_or, NOT_FLOAT, "x1 or x2.", dtype="bool")
-bitwise_and = binary("bitwise_and", np.bitwise_and, NOT_FLOAT, "The bits in both.")
-bitwise_or = binary("bitwise_or", np.bitwise_or, NOT_FLOAT, "The bits in either.")
-bitwise_xor = binary("bitwise_xor", np.bitwise_xor, NOT_FLOAT, "The bits in one only.")
+bitwise_and = binary(
+    "bitwise_and", np.bitwise_and, NOT_FLOAT, "The bits in both.", names_are_x_y=True
+)
+bitwise_or = binary(
+    "bitwise_or", np.bitwise_or, NOT_FLOAT, "The bits in either.", names_are_x_y=True
+)
+bitwise_xor = binary(
+    "bitwise_xor",
+    np.bitwise_xor,
+    NOT_FLOAT,
+    "The bits in one only.",
+    names_are_x_y=True,
+)
 bitwise_left_shift = binary(
     "bitwise_left_shift",
     np.left_shift,
     NOT_FLOAT,
-    "x1 shifted left by x2 bits.",
+    "x shifted left by y bits.",
     counts_booleans=True,
+    names_are_x_y=True,
 )
 bitwise_right_shift = binary(
     "bitwise_right_shift",
     np.right_shift,
     NOT_FLOAT,
-    "x1 shifted right by x2 bits.",
+    "x shifted right by y bits.",
     counts_booleans=True,
+    names_are_x_y=True,
 )
 
 # Choice, dtype, and gradients that stop
@@ -446,18 +458,29 @@ where_op = Op(
 
 
 @public
-def where(condition, x1, x2):
+def where(condition, x1=None, x2=None):
     """Choose element by element: `x1` where `condition` holds, else `x2`.
 
     Args:
         condition: boolean tensor; other dtypes count as `!= 0`.
         x1: tensor or number.
-        x2: tensor or number; all three broadcast.
+        x2: tensor or number; all three broadcast. Without them the result is that of
+            `nonzero`.
 
     Returns:
         Tensor of the common shape and of the dtype that `x1` and `x2` have in common.
         The gradient of what is not chosen is 0, also where it is infinite or NaN.
+
+    Raises:
+        ValueError: when one of `x1` and `x2` is given without the other.
     """
+    if x1 is None or x2 is None:
+        if x1 is not None or x2 is not None:
+            raise ValueError(
+                "[where] one of x1 and x2 was given without the other.\n"
+                "Expected both, or none.\nUse 0 for the one that is missing."
+            )
+        return FUNCTIONS["nonzero"](condition)
     x1, x2 = promote(x1, x2)
     condition = convert(condition)
     if condition.dtype != "bool":

@@ -116,7 +116,7 @@ def _checked_indices(indices, size, function):
             f"[{function}] indices of dtype {indices.dtype} were given.\n"
             "Expected whole numbers (int32).\nConvert them with ops.cast(x, 'int32')."
         )
-    known = _known(indices)
+    known = known_array(indices)
     if known is not None and known.size:
         lowest, highest = known.min(), known.max()
         if lowest < -size or highest >= size:
@@ -132,7 +132,7 @@ def _checked_indices(indices, size, function):
 _WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
-def _known(tensor):
+def known_array(tensor):
     """The array of a concrete tensor, or of a constant under trace; else None."""
     if isinstance(tensor, Tensor):
         return tensor._array

@@ -8,11 +8,16 @@ from cornu.graph.gradients import vector_jacobian
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.trace import bind, convert
-from cornu.ops.families import NOT_FLOAT, keep_reduced_axes, reduction
-from cornu.ops.primitives.elementwise import cast, equal
-from cornu.ops.public import canonical_axis, public
+from cornu.ops.families import (
+    NOT_FLOAT,
+    keep_reduced_axes,
+    reduced_shape,
+    reduction,
+)
+from cornu.ops.primitives.elementwise import cast, equal, maximum, minimum
+from cornu.ops.public import canonical_axes, canonical_axis, public
 
-__all__ = ["argmax", "argmin", "cumsum", "max", "min", "prod", "sum"]
+__all__ = ["argmax", "argmin", "cumprod", "cumsum", "max", "min", "prod", "sum"]
 
 
 def sum_numpy(x, *, axis, keepdims):
@@ -87,7 +92,7 @@ sum = reduction(
     "The sum of the elements.",
     convert_input=_countable,
 )
-prod = reduction(
+_prod = reduction(
     "reduce_prod",
     "prod",
     prod_numpy,
@@ -95,7 +100,7 @@ prod = reduction(
     "The product of the elements.",
     convert_input=_countable,
 )
-max = reduction(
+_max = reduction(
     "reduce_max",
     "max",
     max_numpy,
@@ -103,7 +108,7 @@ max = reduction(
     "The largest element.",
     identity=False,
 )
-min = reduction(
+_min = reduction(
     "reduce_min",
     "min",
     min_numpy,
@@ -111,6 +116,76 @@ min = reduction(
     "The smallest element.",
     identity=False,
 )
+
+
+@public
+def prod(x, axis=None, keepdims=False, dtype=None):
+    """The product of the elements.
+
+    Args:
+        x: tensor of any shape.
+        axis: axis or axes to reduce over; None means all.
+        keepdims: whether reduced axes stay, with size 1.
+        dtype: dtype to multiply in, by default that of a sum.
+
+    Returns:
+        Tensor without the reduced axes (or with size 1 there).
+
+    Raises:
+        ValueError: when there is no such axis.
+    """
+    y = _prod(x if dtype is None else cast(x, dtype), axis, keepdims)
+    return y if dtype is None else cast(y, dtype)
+
+
+@public
+def max(x, axis=None, keepdims=False, initial=None):
+    """The largest element.
+
+    Args:
+        x: tensor of any shape.
+        axis: axis or axes to reduce over; None means all.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a number that the result is not below; what no elements give.
+
+    Returns:
+        Tensor without the reduced axes (or with size 1 there).
+
+    Raises:
+        ValueError: when there is no such axis, or no element and no `initial`.
+    """
+    if initial is None:
+        return _max(x, axis, keepdims)
+    return _not_beyond(_max, maximum, x, axis, keepdims, initial)
+
+
+@public
+def min(x, axis=None, keepdims=False, initial=None):
+    """The smallest element.
+
+    Args:
+        x: tensor of any shape.
+        axis: axis or axes to reduce over; None means all.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a number that the result is not above; what no elements give.
+
+    Returns:
+        Tensor without the reduced axes (or with size 1 there).
+
+    Raises:
+        ValueError: when there is no such axis, or no element and no `initial`.
+    """
+    if initial is None:
+        return _min(x, axis, keepdims)
+    return _not_beyond(_min, minimum, x, axis, keepdims, initial)
+
+
+def _not_beyond(reduce, choose, x, axis, keepdims, initial):
+    x, limit = convert(x), cast(initial, convert(x).dtype)
+    axes = canonical_axes(axis, x.ndim)
+    if any(x.shape[a] == 0 for a in axes):
+        return _broadcast_to(limit, reduced_shape(x.shape, axes, keepdims))
+    return choose(reduce(x, axes, keepdims), limit)
 
 
 def argmax_numpy(x, *, axis):
@@ -229,3 +304,61 @@ def cumsum(x, axis=None, dtype=None):
     return bind(
         cumsum_op, (x,), {"axis": canonical_axis(axis, x.ndim), "reverse": False}
     )
+
+
+def cumprod_numpy(x, *, axis):
+    """Running products along an axis."""
+    return np.cumprod(x, axis=axis, dtype=x.dtype)
+
+
+def _running_products(x, *, axis):
+    """The same by doubling: element i is that of i - 1, i - 2, i - 4 ... and itself.
+
+    Nothing but multiplications: derivatives are right at zeros too.
+    """
+    from cornu.ops.primitives.shapes import concatenate, static_slice
+
+    def part(start, stop):
+        index = [slice(None)] * x.ndim
+        index[axis] = slice(start, stop)
+        return static_slice(x, tuple(index))
+
+    n, reach = x.shape[axis], 1
+    while reach < n:
+        later = part(reach, n) * part(0, n - reach)
+        x = concatenate([part(0, reach), later], axis)
+        reach *= 2
+    return x
+
+
+cumprod_op = Op(
+    "cumprod",
+    infer=lambda x, *, axis: x,
+    numpy=cumprod_numpy,
+    expansion=_running_products,
+    gradient=lambda g, ins, out, *, axis: vector_jacobian(
+        lambda x: _running_products(x, axis=axis), ins, [g]
+    ),
+    doc="Running products along an axis.",
+    core=False,
+)
+
+
+@public
+def cumprod(x, axis=None, dtype=None):
+    """Running products along an axis.
+
+    Args:
+        x: tensor.
+        axis: axis to multiply along; None goes through all elements in order.
+        dtype: dtype of the result, by default that of a product.
+
+    Returns:
+        Tensor of the shape of `x` (flat where `axis` is None).
+    """
+    from cornu.ops.primitives.shapes import reshape
+
+    x = _countable(x) if dtype is None else cast(x, dtype)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return bind(cumprod_op, (x,), {"axis": canonical_axis(axis, x.ndim)})
