@@ -405,6 +405,7 @@ def _products(rng, name):
 from tests.ops import (  # noqa: E402
     samples_attention,  # noqa: F401
     samples_control,  # noqa: F401
+    samples_extended,  # noqa: F401
     samples_networks,  # noqa: F401
     samples_recurrent,  # noqa: F401
     samples_search,  # noqa: F401

@@ -83,9 +83,9 @@ def test_every_operation_is_in_one_of_these_tests():
         p.values[0].name for keep in (differentiable, flat) for p in all_samples(keep)
     }
     left = set(OPS) - seen
+    told = ("cast", "custom_gradient", "while_loop")  # in tests of their own
     for name in left:
-        op = OPS[name]
-        assert op.no_gradient is not None or name in ("cast", "custom_gradient"), name
+        assert OPS[name].no_gradient is not None or name in told, name
 
 
 def test_a_composite_without_a_rule_is_differentiated_through_its_expansion():

@@ -10,6 +10,7 @@ from cornu.graph.trace import bind, convert
 from cornu.ops.primitives.elementwise import (
     cast,
     equal,
+    less,
     multiply,
     where,
 )
@@ -72,7 +73,9 @@ def _gradient(g, ins, out, *, how):
         return (
             lambda: scatter_reduce(g, indices, updates, "mul"),
             None,
-            lambda: multiply(_pick(g * x, indices), _of_the_others(updates, indices)),
+            lambda: multiply(
+                _pick(g * x, indices), _of_the_others(updates, indices, x.shape[0])
+            ),
         )
     # Equal extremes share the gradient evenly, as in JAX.
     stays = cast(equal(x, out), g.dtype)
@@ -98,12 +101,13 @@ def _gradient_of_set(g, x, indices, updates):
     return (for_x, None, for_updates)
 
 
-def _of_the_others(updates, indices):
+def _of_the_others(updates, indices, n_places):
     """For each row the product of all other rows for its place.
 
     No division, so that it is right at zeros: in the order of places, products of all
     rows before and of all rows after it, by doubling.
     """
+    indices = where(less(indices, 0), indices + n_places, indices)
     order = argsort(indices)
     places, u = _pick(indices, order), _pick(updates, order)
     n = places.shape[0]
