@@ -22,6 +22,7 @@ class Call(NamedTuple):
         kwargs: its keyword arguments.
         expected: what comes out, by NumPy, SciPy or the published formula.
         keras: whether Keras has the function and means the same by it.
+        extended: whether the function is one that no engine needs for training.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
     expected: Callable[[], Any]
     keras: bool = True
+    extended: bool = False
 
     def __str__(self) -> str:
         parts = [_shown(a) for a in self.args]
@@ -47,12 +49,18 @@ def _shown(value: Any) -> str:
 CALLS: list[Call] = []
 
 
-def of(name: str, *args: Any, keras: bool = True, **kwargs: Any) -> Callable[..., Any]:
+def of(
+    name: str,
+    *args: Any,
+    keras: bool = True,
+    extended: bool = False,
+    **kwargs: Any,
+) -> Callable[..., Any]:
     """Enter a call; what it is applied to says what comes out."""
 
     def enter(expected: Any) -> None:
         function = expected if callable(expected) else lambda: expected
-        CALLS.append(Call(name, args, kwargs, function, keras))
+        CALLS.append(Call(name, args, kwargs, function, keras, extended))
 
     return enter
 

@@ -461,7 +461,8 @@ def data(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: data(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(data(v) for v in value)
+        kind = tuple if hasattr(value, "_fields") else type(value)
+        return kind(data(v) for v in value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return array(value)

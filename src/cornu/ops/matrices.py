@@ -280,7 +280,7 @@ def correlate(x1, x2, mode="valid"):
     Raises:
         ValueError: for another mode, or tensors that have not one axis.
     """
-    a, b = promote(x1, x2)
+    a, b = promote(floating(x1), floating(x2))
     if a.ndim != 1 or b.ndim != 1 or mode not in ("valid", "same", "full"):
         raise ValueError(
             f"[correlate] shapes {a.shape} and {b.shape} and mode={mode!r} were given."

@@ -211,6 +211,8 @@ def istft(
 ):
     """The inverse of `stft`: pieces are weighed and laid over each other.
 
+    Without a window the result is fft_length / sequence_stride times the signal.
+
     Args:
         x: tuple (real part, imaginary part), as `stft` gives it.
         sequence_length: see `stft`.
@@ -238,6 +240,8 @@ def istft(
     squares = broadcast_to(multiply(weights, weights), places.shape)
     norm = _laid_over(squares, places, total)
     y = y / where(greater(norm, 1e-10), norm, 1.0)
+    if window is None:  # as in Keras, which divides by less then
+        y = y * (fft_length / stride)
     start = fft_length // 2 if center else 0
     if length is not None:
         stop = start + int(length)
