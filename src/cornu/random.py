@@ -1,6 +1,6 @@
 """The public module `keras.random`."""
 
-from cornu.ops.distributions import beta, gamma
+from cornu.ops.distributions import beta, binomial, gamma
 from cornu.ops.random import (
     SeedGenerator,
     categorical,
@@ -15,6 +15,7 @@ from cornu.ops.random import (
 __all__ = [
     "SeedGenerator",
     "beta",
+    "binomial",
     "categorical",
     "dropout",
     "gamma",

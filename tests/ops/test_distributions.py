@@ -1,4 +1,4 @@
-"""Gamma and beta numbers: beside SciPy's distributions, by seeds, and in programs."""
+"""Gamma, beta and binomial numbers: beside SciPy's, by seeds, and in programs."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,25 @@ def test_beta_is_scipys(a, b):
     assert cornu.random.beta((3,), a, b, seed=1).dtype == "float32"
 
 
+@pytest.mark.parametrize(
+    ("n", "p"), [(10, 0.3), (21, 0.5), (1000, 0.02), (50, 0.9), (400, 0.37)]
+)
+def test_binomial_is_scipys(n, p):
+    found = np.asarray(cornu.random.binomial((20000,), n, p, seed=5))
+    assert found.dtype == np.float32
+    expected = scipy.stats.binom.pmf(np.arange(n + 1), n, p) * len(found)
+    often = expected > 20
+    seen = np.bincount(found.astype(int), minlength=n + 1)
+    apart = ((seen - expected)[often] ** 2 / expected[often]).sum()
+    assert scipy.stats.chi2.sf(apart, often.sum()) > 1e-3
+
+
+def test_binomial_numbers_of_what_is_sure_or_no_probability():
+    n, p = np.array([5, 5, 0, 30, 5, -1]), np.array([0.0, 1.0, 0.5, 1.0, 1.5, 0.5])
+    found = np.asarray(cornu.random.binomial((3, 6), n, p, seed=1))
+    np.testing.assert_array_equal(found, [[0, 5, 0, 30, np.nan, np.nan]] * 3)
+
+
 def test_numbers_that_are_too_small_for_floats():
     """Of tiny parameters one of two is all; never is it 0 / 0."""
     found = np.asarray(cornu.random.beta((500,), 1e-6, 1e-6, seed=2))
@@ -37,8 +56,14 @@ def test_numbers_that_are_too_small_for_floats():
 
 
 def test_seeds_decide_and_programs_draw_the_same():
-    for function in (lambda s: cornu.random.gamma((3, 2), [0.5, 4.0], seed=s),
-                     lambda s: cornu.random.beta((4,), 0.3, 0.6, seed=s)):  # fmt: skip
+    def binomial(seed):
+        return cornu.random.binomial((2,), [9, 99], 0.3, seed=seed)
+
+    for function in (
+        lambda s: cornu.random.gamma((3, 2), [0.5, 4.0], seed=s),
+        lambda s: cornu.random.beta((4,), 0.3, 0.6, seed=s),
+        binomial,
+    ):
         first = np.asarray(function(5))
         np.testing.assert_array_equal(function(5), first)
         assert np.abs(np.asarray(function(6)) - first).max() > 1e-3

@@ -6,14 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
 import tests.ops.calls_attention
+import tests.ops.calls_numpy
+import tests.ops.calls_others
 import tests.ops.calls_search
 import tests.ops.calls_windows  # noqa: F401  whose calls enter themselves
-=======
-import tests.ops.calls_numpy
-import tests.ops.calls_others  # noqa: F401  whose calls enter themselves
->>>>>>> 89deb34 (Try the new ops: samples, edge values, calls beside NumPy and SciPy)
 from cornu import ops
 from cornu.graph import Spec, SymbolicTensor, Tensor, trace
 from cornu.graph.symbolic import replay, symbols

@@ -150,13 +150,12 @@ def scatter_update(inputs, indices, updates, reduction=None):
 
 def _starts(start_indices, sizes, shape, function):
     """Where a block begins: ints if they are known, else int32 tensors; kept inside."""
-    if len(shape) != len(sizes) or any(
-        n > m for n, m in zip(sizes, shape, strict=False)
-    ):
+    fits = len(shape) == len(sizes) == len(start_indices)
+    if not fits or any(n > m for n, m in zip(sizes, shape, strict=True)):
         raise ValueError(
             f"[{function}] a block of shape {tuple(sizes)} was asked of a tensor of "
             f"shape {tuple(shape)}.\n"
-            "Expected one size per axis, none larger than the tensor's.\n"
+            "Expected one start and one size per axis, no size above the tensor's.\n"
             "Use -1 in ops.slice for all that is left of an axis."
         )
     most = [m - n for n, m in zip(sizes, shape, strict=True)]

@@ -16,7 +16,6 @@ from cornu.ops.primitives.elementwise import (
     ceil,
     equal,
     floor,
-    greater_equal,
     less_equal,
     logical_not,
     maximum,
@@ -43,6 +42,7 @@ from cornu.ops.primitives.reductions import (
 )
 from cornu.ops.primitives.shapes import concatenate, expand_dims, reshape, transpose
 from cornu.ops.public import canonical_axes, floating, public
+from cornu.ops.search import searchsorted
 from cornu.ops.spacing import linspace
 
 __all__ = [
@@ -290,7 +290,11 @@ def nanmean(x, axis=None, keepdims=False):
 def nanvar(x, axis=None, keepdims=False):
     """The variance of those elements that are not NaN; NaN where all are."""
     x = floating(x)
-    return nanmean(square(x - nanmean(x, axis, keepdims=True)), axis, keepdims)
+    there = logical_not(isnan(x))
+    # Left out before it is squared: NaN times the gradient 0 would be NaN.
+    apart = where(there, x - nanmean(x, axis, keepdims=True), 0.0)
+    count = sum(cast(there, x.dtype), axis, keepdims)
+    return sum(square(apart), axis, keepdims) / count
 
 
 @public
@@ -396,7 +400,7 @@ def histogram(x, bins=10, range=None):
         steps = np.arange(bins + 1).astype(x.dtype)
         limits = low * (1.0 - steps / bins) + high * (steps / bins)
         limits = concatenate([limits[:-1], expand_dims(high, 0)], 0)
-    place = sum(cast(greater_equal(expand_dims(x, 1), limits), "int32"), axis=1)
+    place = searchsorted(limits, x, side="right")
     place = where(equal(x, limits[-1]), bins, place)
     counts = scatter_add(zeros((bins + 2,), x.dtype), place, x * 0.0 + 1.0)
     return counts[1 : bins + 1], limits

@@ -108,8 +108,10 @@ def scratch(plan: Plan, node: Node) -> list[Spec]:
             return [Spec(g.shape, "bool"), g]
         case "scan":
             return [Spec((plan.body(node, "body").nbytes,), "uint8")]
-        case "cond":
-            bodies = [plan.body(node, p) for p in ("on_true", "on_false")]
+        case "cond" | "while_loop":
+            of_cond = node.op.name == "cond"
+            names = ("on_true", "on_false") if of_cond else ("condition", "body")
+            bodies = [plan.body(node, p) for p in names]
             return [Spec((max(b.nbytes for b in bodies),), "uint8")]
     return []
 
@@ -562,3 +564,24 @@ def _cond(w: Writer, node: Node) -> None:
             inner.assign_all(outs, body.outputs)
             if not outs:
                 inner.line("pass")
+
+
+@lowering("while_loop")
+def _while_loop(w: Writer, node: Node) -> None:
+    n, limit = node.params["n_carry"], node.params["limit"]
+    carry = [w.out(node, i) for i in range(n)]
+    for name, value in zip(carry, node.inputs, strict=False):
+        w.line(f"np.copyto({name}, {w.text(value)})", node)
+    given = [w.array(v) for v in node.inputs[n:]]
+    w.line("while True:" if limit is None else f"for _ in range({limit}):", node)
+    for param in ("condition", "body"):
+        graph = node.params[param]
+        with w.inside(node, param) as inner:
+            for value, name in zip(graph.inputs, [*carry, *given], strict=True):
+                inner.call(value, name)
+            inner.nodes()
+            if param == "condition":
+                inner.line(f"if not {inner.text(graph.outputs[0])}:")
+                inner.line("    break")
+            else:
+                inner.assign_all(carry, graph.outputs)
