@@ -132,7 +132,7 @@ def test_a_program_at_the_edges(name, dtype):
     op = OPS[name]
     arrays = arguments(op, dtype)
     if arrays is None:
-        assert name.startswith("bitwise")
+        assert name.startswith("bitwise") or name == "gcd"
         return
     specs = [Spec(a.shape, dtype) for a in arrays]
     graph = trace(lambda *xs: bind(op, xs, {}), specs)

@@ -253,6 +253,8 @@ ERRORS = [
     (ValueError, lambda: ops.slice(F, (0, 0), (3, 1))),
     (ValueError, lambda: ops.slice_update(F, (0,), F)),
     (ValueError, lambda: ops.segment_sum(F, [0, 1, 2])),
+    (ValueError, lambda: ops.multi_hot([1])),
+    (ValueError, lambda: ops.inv(np.zeros((2, 2)))),
     (ValueError, lambda: ops.psnr(F, F[0], 1.0)),
     (ValueError, lambda: ops.linspace(0, 1, -1)),
     (ValueError, lambda: ops.convert_to_tensor([1.0], ragged=True)),
@@ -290,6 +292,15 @@ def test_an_error_has_three_parts(kind, function):
     parts = str(caught.value).split("\n")
     assert len(parts) >= 3, str(caught.value)
     assert all(part.strip() for part in parts)
+
+
+def test_a_singular_matrix_is_nan_in_a_program_and_the_others_are_solved():
+    a = np.stack([np.eye(2), np.zeros((2, 2)), 2 * np.eye(2)])
+    graph = trace(lambda a: (ops.inv(a), ops.cholesky(a)), [Spec((3, 2, 2), "float64")])
+    inverse, triangle = NumpyEngine().compile(graph)(a)
+    nan = np.full((2, 2), np.nan)
+    np.testing.assert_array_equal(inverse, [np.eye(2), nan, np.eye(2) / 2])
+    np.testing.assert_allclose(triangle, [np.eye(2), nan, np.eye(2) * 2**0.5])
 
 
 def gradient_of(function, x):

@@ -22,6 +22,7 @@ ROOMS = [
     "config",
 ]  # fmt: skip
 
+_COMPLEX = "complex numbers; there is no complex dtype, transforms take pairs"
 # What Cornu will not have, and why.
 REFUSED = {
     "layers.TFSMLayer": "runs a TensorFlow SavedModel, that is code in a file",
@@ -29,6 +30,12 @@ REFUSED = {
     "layers.FlaxLayer": "wraps a Flax module; Cornu's gradients are its own",
     "layers.TorchModuleWrapper": "wraps a torch module; Cornu's gradients are its own",
     "config.enable_unsafe_deserialization": "files never run code",
+    "ops.eig": _COMPLEX,
+    "ops.linalg.eig": _COMPLEX,
+    "ops.polar": _COMPLEX,
+    "ops.nn.polar": _COMPLEX,
+    "ops.view_as_complex": _COMPLEX,
+    "ops.view_as_real": _COMPLEX,
 }
 # Features that Cornu refuses: these arguments may only be left as they are.
 UNSET = {"lora_rank", "lora_alpha", "quantization_config"}

@@ -20,6 +20,7 @@ from cornu.ops.primitives.elementwise import (
     multiply,
     where,
 )
+from cornu.ops.primitives.indexing import known_array
 from cornu.ops.primitives.linear import matmul
 from cornu.ops.primitives.reductions import max as largest
 from cornu.ops.primitives.reductions import sum as total
@@ -59,6 +60,31 @@ def _matrices(x, function, square=False):
     return x
 
 
+def _told(y, given, message):
+    """`y`, unless it is at hand and is no number though the matrices are.
+
+    In a program it is NaN: then training tells where that began.
+    """
+    data = [known_array(v) for v in (y, *given)]
+    if all(d is not None for d in data):
+        bad, *sources = (not np.isfinite(d).all() for d in data)
+        if bad and not any(sources):
+            raise ValueError(message)
+    return y
+
+
+_SINGULAR = (
+    "[{}] a matrix is singular: its rows depend on each other.\n"
+    "Expected an invertible matrix.\n"
+    "Use ops.lstsq or ops.pinv, or add a little to the diagonal."
+)
+_INDEFINITE = (
+    "[cholesky] a matrix is not positive definite.\n"
+    "Expected a symmetric matrix with positive eigenvalues.\n"
+    "Add a little to the diagonal, for example 1e-6 * ops.eye(n)."
+)
+
+
 # Systems of equations
 
 
@@ -92,7 +118,8 @@ def solve(a, b):
         Tensor of the shape of `b`.
 
     Raises:
-        ValueError: when shapes do not fit, or a matrix is singular.
+        ValueError: when shapes do not fit, or a matrix is singular. (Inside a compiled
+            program the result is NaN then.)
 
     Example:
 
@@ -100,7 +127,7 @@ def solve(a, b):
     [1.0, 0.5]
     """
     a, b, vectors = _system(a, b, "solve")
-    x = primitive.solve(a, b)
+    x = _told(primitive.solve(a, b), (a, b), _SINGULAR.format("solve"))
     return squeeze(x, -1) if vectors else x
 
 
@@ -129,10 +156,12 @@ def inv(x):
     """The inverse of square matrices.
 
     Raises:
-        ValueError: when a matrix is not square, or singular.
+        ValueError: when a matrix is not square, or singular. (Inside a compiled program
+            the result is NaN then.)
     """
     x = _matrices(x, "inv", square=True)
-    return primitive.solve(x, primitive.eye_like(x))
+    y = primitive.solve(x, primitive.eye_like(x))
+    return _told(y, (x,), _SINGULAR.format("inv"))
 
 
 def _cutoff(s, rcond):
@@ -293,9 +322,11 @@ def cholesky(x, upper=False):
         Tensor of the shape of `x`.
 
     Raises:
-        ValueError: when a matrix is not square, or not positive definite.
+        ValueError: when a matrix is not square, or not positive definite. (Inside a
+            compiled program the result is NaN then.)
     """
-    y = bind(primitive.cholesky_op, (_matrices(x, "cholesky", square=True),), {})
+    x = _matrices(x, "cholesky", square=True)
+    y = _told(bind(primitive.cholesky_op, (x,), {}), (x,), _INDEFINITE)
     return primitive.swapped(y) if upper else y
 
 

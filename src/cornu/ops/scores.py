@@ -25,13 +25,13 @@ __all__ = ["in_top_k", "multi_hot", "psnr", "sparsemax"]
 
 
 @public
-def multi_hot(inputs, num_classes, axis=-1, dtype=None, sparse=False):
+def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
     """1 at all indices that a row names and 0 elsewhere.
 
     Args:
         inputs: whole numbers of shape (batch, n), or (n,) for one row; indices out of
             range stand for none.
-        num_classes: size of the axis of the classes.
+        num_classes: size of the axis of the classes; it must be given.
         axis: its place, beside the axis of the indices.
         dtype: dtype of the result, floatx by default.
         sparse: only False.
@@ -40,13 +40,18 @@ def multi_hot(inputs, num_classes, axis=-1, dtype=None, sparse=False):
         Tensor of shape (batch, num_classes), or (num_classes,).
 
     Raises:
-        ValueError: when `sparse` is asked for.
+        ValueError: without `num_classes`, and when `sparse` is asked for.
 
     Example:
 
     >>> multi_hot([[0, 2], [1, 1]], 3).tolist()
     [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     """
+    if num_classes is None:
+        raise ValueError(
+            "[multi_hot] num_classes was not given.\nExpected the number of classes.\n"
+            "Write num_classes=n, one more than the largest index."
+        )
     x = convert(inputs)
     hot = one_hot(x, num_classes, axis=axis, dtype=dtype, sparse=sparse)
     return max(hot, axis=1 if x.ndim > 1 else 0)

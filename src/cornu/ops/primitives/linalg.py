@@ -61,16 +61,18 @@ def _square(x: Spec, name: str) -> Spec:
 
 
 def solve_numpy(a, b):
-    """x with a @ x = b, by Gauss's elimination with pivots."""
+    """x with a @ x = b, by Gauss's elimination with pivots; NaN for singular a."""
     wide = np.result_type(a.dtype, np.float32)
+    a, x = a.astype(wide), b.astype(wide)
     try:
-        return np.linalg.solve(a.astype(wide), b.astype(wide)).astype(a.dtype)
+        return np.linalg.solve(a, x).astype(b.dtype)
     except np.linalg.LinAlgError:
-        raise ValueError(
-            "[solve] a matrix is singular: its rows depend on each other.\n"
-            "Expected an invertible matrix.\n"
-            "Use ops.lstsq or ops.pinv, or add a little to the diagonal."
-        ) from None
+        for i in np.ndindex(a.shape[:-2]):
+            try:
+                x[i] = np.linalg.solve(a[i], x[i])
+            except np.linalg.LinAlgError:
+                x[i] = np.nan
+        return x.astype(b.dtype)
 
 
 def _infer_solve(a: Spec, b: Spec, **params) -> Spec:
@@ -225,17 +227,19 @@ slogdet_op = Op(
 
 
 def cholesky_numpy(x):
-    """The lower triangle L with L @ L.T = (x + x.T) / 2."""
+    """The lower triangle L with L @ L.T = (x + x.T) / 2; NaN where there is none."""
     wide = np.result_type(x.dtype, np.float32)
     a = x.astype(wide)
+    a = (a + np.swapaxes(a, -1, -2)) / 2
     try:
-        return np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2).astype(x.dtype)
+        return np.linalg.cholesky(a).astype(x.dtype)
     except np.linalg.LinAlgError:
-        raise ValueError(
-            "[cholesky] a matrix is not positive definite.\n"
-            "Expected a symmetric matrix with positive eigenvalues.\n"
-            "Add a little to the diagonal, for example 1e-6 * ops.eye(n)."
-        ) from None
+        for i in np.ndindex(a.shape[:-2]):
+            try:
+                a[i] = np.linalg.cholesky(a[i])
+            except np.linalg.LinAlgError:
+                a[i] = np.nan
+        return a.astype(x.dtype)
 
 
 def _cholesky_gradient(g, ins, y):
