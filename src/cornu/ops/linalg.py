@@ -65,8 +65,8 @@ def _told(y, given, message):
 
     In a program it is NaN: then training tells where that began.
     """
-    data = [known_array(v) for v in (y, *given)]
-    if all(d is not None for d in data):
+    data = [d for v in (y, *given) if (d := known_array(v)) is not None]
+    if len(data) == 1 + len(given):
         bad, *sources = (not np.isfinite(d).all() for d in data)
         if bad and not any(sources):
             raise ValueError(message)

@@ -166,7 +166,7 @@ def tril(x, k=0):
     x = convert(x)
     if x.ndim < 2:
         raise _no_matrix("tril", x)
-    return where(np.tri(*x.shape[-2:], k, dtype=bool), x, _zero(x))
+    return where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, _zero(x))
 
 
 @public
@@ -175,7 +175,7 @@ def triu(x, k=0):
     x = convert(x)
     if x.ndim < 2:
         raise _no_matrix("triu", x)
-    return where(np.tri(*x.shape[-2:], k - 1, dtype=bool), _zero(x), x)
+    return where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), _zero(x), x)
 
 
 def _zero(x):

@@ -301,7 +301,7 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
 
 
 def _reduced(data, segment_ids, num_segments, how, start):
-    function = "segment_" + {"mul": "prod"}.get(how, how)
+    function = f"segment_{'prod' if how == 'mul' else how}"
     data, ids, n = _segments(data, segment_ids, num_segments, function)
     start = _constant(start(data.dtype), data.dtype, (n + 1, *data.shape[1:]))
     return scatter_reduce(start, ids, data, how)[:n]

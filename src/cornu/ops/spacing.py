@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,9 @@ __all__ = ["geomspace", "linspace", "logspace"]
 
 
 @public
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+def linspace(
+    start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0
+) -> Any:
     """`num` evenly spaced numbers from `start` to `stop`.
 
     Args:

@@ -46,14 +46,17 @@ def dft(re, im, axes, inverse):
     return bind(dft_op, (re, im), {"axes": axes, "inverse": inverse})
 
 
+def _dft_gradient(g, ins, outs, *, axes, inverse):
+    # The transpose of multiplying by exp(-it) is multiplying by exp(it).
+    re, im = _or_zeros(g, outs)
+    return dft(re, im, axes, not inverse)
+
+
 dft_op = Op(
     "dft",
     infer=_infer_dft,
     numpy=dft_numpy,
-    # The transpose of multiplying by exp(-it) is multiplying by exp(it).
-    gradient=lambda g, ins, outs, *, axes, inverse: dft(
-        *_or_zeros(g, outs), axes, not inverse
-    ),
+    gradient=_dft_gradient,
     doc="The discrete Fourier transform of pairs of numbers.",
     core=False,
 )

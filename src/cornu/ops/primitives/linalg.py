@@ -34,12 +34,12 @@ def eye_like(x):
 
 def lower(x, k=0):
     """Each matrix with zeros above the k-th diagonal."""
-    return where(np.tri(*x.shape[-2:], k, dtype=bool), x, 0.0)
+    return where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0.0)
 
 
 def upper(x, k=0):
     """Each matrix with zeros below the k-th diagonal."""
-    return where(np.tri(*x.shape[-2:], k - 1, dtype=bool), 0.0, x)
+    return where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0.0, x)
 
 
 def _on_diagonal(x):
