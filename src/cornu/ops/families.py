@@ -179,12 +179,9 @@ def binary(
             x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
         return bind(op, (x1, x2), {})
 
-    def of_x_and_y(x: Any, y: Any) -> Any:
-        return function(x, y)
-
     first, second = ("x", "y") if names_are_x_y else ("x1", "x2")
     return _named(
-        of_x_and_y if names_are_x_y else function,
+        _of_x_and_y(function) if names_are_x_y else function,
         name,
         f"""{doc}
 
@@ -199,6 +196,13 @@ def binary(
         ValueError: when the shapes do not broadcast.
     """,
     )
+
+
+def _of_x_and_y(function: Callable[..., Any]) -> Callable[..., Any]:
+    def of_x_and_y(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    return of_x_and_y
 
 
 def reduced_shape(
