@@ -62,12 +62,12 @@ inner kron ldexp log10 log2 logaddexp2 logdet lstsq median nancumsum nanmax nanm
 nanmedian nanprod nanquantile nanstd nansum nanvar norm percentile pinv psnr ptp
 rearrange roll rot90 scatter_update segment_min segment_sum sinc sinh slice slice_update
 solve solve_triangular space_to_depth tan trace trapezoid tril triu unfold vander vdot
-""".split()
+"""
 
 
 def differentiated():
     """The first call of each function that is differentiable by its first argument."""
-    wanted = dict.fromkeys(DIFFERENTIATED)
+    wanted = dict.fromkeys(DIFFERENTIATED.split())
     for c in CALLS:
         of_floats = c.args and getattr(c.args[0], "dtype", None) == "float32"
         if c.name in wanted and c.keras and of_floats and wanted[c.name] is None:
