@@ -15,11 +15,14 @@ from cornu.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from cornu.training.py_dataset import PyDataset
 from cornu.utils.numerical import normalize, to_categorical
 from cornu.utils.session import clear_session, set_random_seed
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -34,6 +37,8 @@ __all__ = [
     "set_random_seed",
     "to_categorical",
 ]
+
+Sequence = PyDataset  # its name in Keras 2
 
 # On first use: they need models, which most who want a helper do not draw.
 _DRAWING = ("model_to_dot", "plot_model")
