@@ -13,8 +13,8 @@ import pytest
 
 import cornu
 from cornu import callbacks, layers, ops, optimizers
+from cornu.training.batches import Batches
 from cornu.training.callbacks import packing
-from cornu.training.data import Batches
 from cornu.training.feed import Feed
 from tests.training import killed
 from tests.training.networks import ONE_HOT, X, ctrl_c_interrupts, message, network

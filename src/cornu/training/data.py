@@ -1,8 +1,9 @@
-"""Arrays as batches: checked once, then copied row by row into standing buffers."""
+"""The data of a training: arrays in memory, checked once, as batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from cornu.graph import config
 from cornu.graph.messages import described
-from cornu.graph.spec import Spec
 from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten, map_structure
+from cornu.training.batches import Batches
+from cornu.training.feed import Feed
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
@@ -100,15 +102,12 @@ class ArrayData:
                 "Expected an array of inputs, or a list or dict of arrays.\n"
                 "Pass x, with the samples on its first axis."
             )
-        if callable(getattr(x, "__next__", None)) or hasattr(x, "__getitem__") is False:
+        if not hasattr(x, "__getitem__"):
             raise TypeError(
                 f"x is {type(x).__name__}, which is no array.\n"
-                "Expected NumPy arrays, or lists or dicts of them.\n"
-                + (
-                    "Collect the batches first: x = np.concatenate(list(batches))."
-                    if hasattr(x, "__iter__")
-                    else "Make one, the samples on its first axis: np.array([...])."
-                )
+                "Expected NumPy arrays, or lists or dicts of them; or a generator, a "
+                "PyDataset or a DataLoader, whose items are batches.\n"
+                "Make an array, the samples on its first axis: np.array([...])."
             )
         parts = {"x": x, "y": y, "sample_weight": sample_weight}
         self.parts = {k: _arrays(v, k) for k, v in parts.items()}
@@ -159,6 +158,24 @@ class ArrayData:
             )
         return length
 
+    def count(self, batch_size: int | None) -> int:
+        """The number of batches of this size (32 where it is None)."""
+        return -(-self.length // _size(batch_size))
+
+    def feed(self, batch_size: int | None, steps: int | None, shuffle: bool) -> Feed:
+        """The batches of a training, epoch by epoch."""
+        batches = Batches(self.arrays, _size(batch_size))
+        return Feed(batches, batches.count if steps is None else steps, shuffle)
+
+    def take(
+        self, batch_size: int | None, steps: int | None
+    ) -> Iterator[list[np.ndarray]]:
+        """The batches of an evaluation: the first ones, as they stand."""
+        return islice(Batches(self.arrays, _size(batch_size))(), steps)
+
+    def check_batch_size(self, batch_size: int | None) -> None:
+        """Arrays can be cut into batches of any size."""
+
     def split(self, fraction: float) -> tuple[ArrayData, ArrayData]:
         """The first part for training, and the last `fraction` for validation."""
         if not isinstance(fraction, Real) or not 0 < fraction < 1:
@@ -184,6 +201,10 @@ class ArrayData:
         )
         part.length = len(part.arrays[0])
         return part
+
+
+def _size(batch_size: int | None) -> int:
+    return 32 if batch_size is None else batch_size
 
 
 def _arrays(value: Any, what: str) -> Any:
@@ -240,63 +261,3 @@ def _check_class_weight(given: Any) -> None:
             "For example class_weight={0: 1.0, 1: 5.0}; for other labels number the "
             "classes first."
         )
-
-
-def batch_spec(array: np.ndarray, n: int) -> Spec:
-    """What a program sees of `n` rows: floats come in floatx, the rest as they are."""
-    dtype = config.floatx() if array.dtype.kind == "f" else array.dtype.name
-    return Spec((n, *array.shape[1:]), dtype)
-
-
-class Batches:
-    """Rows of the arrays, batch by batch, in buffers that are used again and again.
-
-    Args:
-        arrays: the arrays.
-        batch_size: rows per batch; the last batch may have fewer.
-    """
-
-    def __init__(self, arrays: list[np.ndarray], batch_size: int) -> None:
-        self.arrays, self.batch_size = arrays, batch_size
-        self.length = len(arrays[0])
-        self.count = -(-self.length // batch_size)
-        self._rows: dict[int, list[np.ndarray]] = {}
-        self._out: dict[int, list[np.ndarray]] = {}
-
-    def _buffers(self, n: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        if n not in self._out:
-            specs = [batch_spec(a, n) for a in self.arrays]
-            self._out[n] = [np.empty(s.shape, s.dtype) for s in specs]
-            self._rows[n] = [
-                out if out.dtype == a.dtype else np.empty(out.shape, a.dtype)
-                for out, a in zip(self._out[n], self.arrays, strict=True)
-            ]
-        return self._rows[n], self._out[n]
-
-    def __call__(
-        self, order: np.ndarray | None = None, first: int = 0
-    ) -> Iterator[list[np.ndarray]]:
-        """The batches from number `first`, in this order of rows (or as they stand)."""
-        for start in range(first * self.batch_size, self.length, self.batch_size):
-            stop = min(start + self.batch_size, self.length)
-            if order is None:
-                yield self._slice(start, stop)
-                continue
-            rows, outs = self._buffers(stop - start)
-            index = order[start:stop]
-            for array, row, out in zip(self.arrays, rows, outs, strict=True):
-                # The order is ours, so no index has to be checked ('clip').
-                np.take(array, index, axis=0, out=row, mode="clip")
-                if row is not out:
-                    np.copyto(out, row, casting="unsafe")
-            yield outs
-
-    def _slice(self, start: int, stop: int) -> list[np.ndarray]:
-        batch = []
-        for array in self.arrays:
-            part = array[start:stop]
-            spec = batch_spec(part, len(part))
-            if part.dtype.name != spec.dtype or not part.flags.c_contiguous:
-                part = part.astype(spec.dtype, order="C")
-            batch.append(part)
-        return batch

@@ -10,7 +10,7 @@ import numpy as np
 
 from cornu.graph.messages import warn_user
 from cornu.ops import random
-from cornu.training.data import Batches
+from cornu.training.batches import Batches
 
 
 class Feed:
@@ -31,6 +31,14 @@ class Feed:
         self._key: np.ndarray | None = None  # what the order follows from
         self._order: np.ndarray | None = None
 
+    def ready(self) -> bool:
+        """Whether there is data for one more epoch: arrays can be used again."""
+        return True
+
+    def peek(self) -> list[np.ndarray]:
+        """A first batch."""
+        return next(self.batches())
+
     def epoch(self, done: int = 0) -> Iterator[list[np.ndarray]]:
         """The batches of an epoch.
 
@@ -39,7 +47,7 @@ class Feed:
         """
         count = self.batches.count
         if not done and self._used >= count:
-            self._set_order(_new_key() if self.shuffle else None)
+            self._set_order(new_key() if self.shuffle else None)
             self._used = 0
         left = min(self.steps - done, count - self._used)
         if done + left < self.steps:
@@ -77,7 +85,8 @@ class Feed:
         self._used = state["used"]
 
 
-def _new_key() -> np.ndarray:
+def new_key() -> np.ndarray:
+    """What a new order follows from: the next key of the global seed."""
     return np.asarray(random.global_seed_generator().next())
 
 

@@ -8,21 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph.messages import refuse_unknown
+from cornu.graph.messages import described, refuse_unknown, warn_user
 from cornu.graph.tree import map_structure
 from cornu.training import preflight
+from cornu.training.batches import Batches
 from cornu.training.callbacks import CallbackList, TerminateOnNaN
-from cornu.training.data import ArrayData, Batches, unpack_x_y_sample_weight
+from cornu.training.data import ArrayData, unpack_x_y_sample_weight
 from cornu.training.feed import Feed
+from cornu.training.generators import GeneratorMethods
 from cornu.training.history import History
 from cornu.training.interrupt import DeferredInterrupt
 from cornu.training.nonfinite import LossWatch
 from cornu.training.progress import verbosity
 from cornu.training.run import Run
 from cornu.training.steps import Steps
+from cornu.training.stream import Stream, StreamFeed, is_stream
 
 
-class Trainer(Steps):
+class Trainer(GeneratorMethods, Steps):
     """What makes a layer a model that can be trained; a part of `Model`."""
 
     def fit(
@@ -48,20 +51,25 @@ class Trainer(Steps):
         """Train the model.
 
         Args:
-            x: array, or list or dict of arrays, samples first.
+            x: array, or list or dict of arrays, samples first. Or data that comes
+                batch by batch, each x, (x, y) or (x, y, sample_weight): a generator, a
+                `PyDataset`, a DataLoader of PyTorch, a Dataset of TensorFlow, or any
+                other object that can be iterated.
             y: targets, of as many samples.
             batch_size: samples per step, 32 by default.
             epochs: number of the last epoch (`nb_epoch` in Keras 1).
             verbose: 0 silent, 1 or 'auto' a bar, 2 one line per epoch.
             callbacks: list of callbacks.
             validation_split: part of the data to keep for validation, from its end.
-            validation_data: (x, y) or (x, y, sample_weight).
-            shuffle: whether the samples come in a new order each epoch.
+            validation_data: (x, y) or (x, y, sample_weight), or what x may be.
+            shuffle: whether the samples come in a new order each epoch; of a
+                `PyDataset` its batches do, and other data comes as it comes.
             class_weight: weight by class index.
             sample_weight: weight per sample.
             initial_epoch: number of epochs that are done already.
             steps_per_epoch: batches per epoch; the next epoch goes on where the last
-                one ended, and begins anew when the data is used up.
+                one ended, and begins anew when the data is used up. A generator is
+                never drawn beyond them; without them, an epoch is all that it gives.
             validation_steps: batches of the validation, where not all is to be used.
             validation_batch_size: samples per step of the validation.
             validation_freq: validate each so many epochs, or after the listed ones.
@@ -82,25 +90,29 @@ class Trainer(Steps):
             data, held_out = data.split(validation_split)
         elif validation_data is not None:
             with preflight.about("validation_data"):
-                held_out = self._data(*unpack_x_y_sample_weight(validation_data))
+                held_out = self._held_out(validation_data)
         if class_weight is not None:  # what is held out is judged without them
             data.weigh_classes(class_weight)
-        size = _positive(batch_size, "batch_size", 32)
+        batch_size = _positive(batch_size, "batch_size", None)
         epochs = _positive(epochs, "epochs", 1, least=0)
         initial_epoch = _positive(initial_epoch, "initial_epoch", 0, least=0)
-        rows = _positive(validation_batch_size, "validation_batch_size", size)
-        if validation_steps is not None:
-            _positive(validation_steps, "validation_steps", 1)
+        rows = _positive(validation_batch_size, "validation_batch_size", None)
+        if rows is None and not isinstance(held_out, Stream):
+            rows = batch_size
+        validation_steps = _positive(validation_steps, "validation_steps", None)
+        steps_per_epoch = _positive(steps_per_epoch, "steps_per_epoch", None)
         if isinstance(validation_freq, str) or not hasattr(validation_freq, "__iter__"):
             _positive(validation_freq, "validation_freq", 1)
+        feed = data.feed(batch_size, steps_per_epoch, shuffle)
         self._preflight(data, fitting=True)
         if held_out is not None:
             with preflight.about("validation_data"):
+                held_out.check_batch_size(rows)
+                if epochs - initial_epoch > 1:
+                    _check_steps_of(held_out, validation_steps)
                 self._preflight(held_out)
                 preflight.check_alike(data.parts, held_out.parts)
-        batches = Batches(data.arrays, size)
-        steps = _positive(steps_per_epoch, "steps_per_epoch", batches.count)
-        params = {"epochs": epochs, "steps": steps}
+        params: dict[str, Any] = {"epochs": epochs, "steps": feed.steps}
         params["do_validation"] = held_out is not None
         listeners = self._listeners(callbacks, verbose, add_history=True, **params)
 
@@ -111,13 +123,13 @@ class Trainer(Steps):
                 held_out, rows, validation_steps, listeners, interrupt
             )
 
-        feed, numbers = Feed(batches, steps, shuffle), range(initial_epoch, epochs)
+        numbers = range(initial_epoch, epochs)
         return self._train(data, feed, numbers, listeners, validate)
 
     def _train(
         self,
-        data: ArrayData,
-        feed: Feed,
+        data: ArrayData | Stream,
+        feed: Feed | StreamFeed,
         numbers: range,
         listeners: CallbackList,
         validate: Callable[[int, DeferredInterrupt], dict[str, float]],
@@ -128,7 +140,7 @@ class Trainer(Steps):
         watch = LossWatch(self, bool(stops), any(c.raise_error for c in stops))
 
         def prepare() -> None:  # a step whose effects `set_state` will replace
-            self._runner("train", data.parts_list)(next(feed.batches()))
+            self._runner("train", data.parts_list)(feed.peek())
 
         run = Run(self, listeners.callbacks, feed, numbers.start, prepare)
         listeners.on_train_begin(None)
@@ -165,6 +177,9 @@ class Trainer(Steps):
             keeper.restore(run)
         try:
             while run.epoch < epochs and not run.stopped:
+                if not run.feed.ready():
+                    _tell_of_end(run.epoch, epochs)
+                    break
                 listeners.on_epoch_begin(run.epoch, None)
                 run.begin_epoch()
                 logs = train()
@@ -181,7 +196,7 @@ class Trainer(Steps):
     def _train_epoch(
         self,
         run: Run,
-        data: ArrayData,
+        data: ArrayData | Stream,
         listeners: CallbackList,
         watch: LossWatch,
         interrupt: DeferredInterrupt,
@@ -219,7 +234,8 @@ class Trainer(Steps):
         """The loss and the metrics on other data.
 
         Args:
-            x: array, or list or dict of arrays, samples first.
+            x: array, or list or dict of arrays, samples first; or data that comes
+                batch by batch, as in `fit`.
             y: targets.
             batch_size: samples per step, 32 by default.
             verbose: 0 silent, else one line at the end.
@@ -235,17 +251,15 @@ class Trainer(Steps):
         self._check_compiled("evaluate")
         data = self._data(x, y, sample_weight)
         self._preflight(data)
-        size = _positive(batch_size, "batch_size", 32)
-        count = -(-data.length // size)
-        steps = min(count, _positive(steps, "steps", count))
-        with self._listeners(callbacks, verbose, steps=steps) as listeners:
+        size, steps, count = _passes(data, batch_size, steps)
+        with self._listeners(callbacks, verbose, steps=count) as listeners:
             logs = self._evaluate(data, size, steps, listeners, None)
         return logs if return_dict else self._in_order(logs)
 
     def _evaluate(
         self,
-        data: ArrayData,
-        size: int,
+        data: ArrayData | Stream,
+        size: int | None,
         steps: int | None,
         listeners: CallbackList,
         interrupt: DeferredInterrupt | None,
@@ -253,9 +267,7 @@ class Trainer(Steps):
         self.reset_metrics()
         listeners.on_test_begin(None)
         run, logs, done = self._runner("test", data.parts_list), None, 0
-        for step, batch in enumerate(Batches(data.arrays, size)()):
-            if step == steps:
-                break
+        for step, batch in enumerate(data.take(size, steps)):
             listeners.begin_batch("test", step)
             logs = run(batch)
             listeners.end_batch("test", step, self._logs, logs)
@@ -284,7 +296,8 @@ class Trainer(Steps):
         """The outputs for many samples.
 
         Args:
-            x: array, or list or dict of arrays, samples first.
+            x: array, or list or dict of arrays, samples first; or data that comes
+                batch by batch, of which only the inputs are used.
             batch_size: samples per step, 32 by default.
             verbose: 0 silent, else one line at the end.
             steps: number of batches, where not all data is to be used.
@@ -296,17 +309,13 @@ class Trainer(Steps):
         refuse_unknown(
             "predict", kwargs, ["x", "batch_size", "verbose", "steps", "callbacks"]
         )
-        data = self._data(x)
+        data = self._data(x, only_inputs=True)
+        size, steps, count = _passes(data, batch_size, steps)
         self._check_data(data.parts["x"])
-        size = _positive(batch_size, "batch_size", 32)
-        count = -(-data.length // size)
-        steps = min(count, _positive(steps, "steps", count))
         run, found = self._runner("predict", data.parts_list), []
-        with self._listeners(callbacks, verbose, steps=steps) as listeners:
+        with self._listeners(callbacks, verbose, steps=count) as listeners:
             listeners.on_predict_begin(None)
-            for step, batch in enumerate(Batches(data.arrays, size)()):
-                if step == steps:
-                    break
+            for step, batch in enumerate(data.take(size, steps)):
                 listeners.begin_batch("predict", step)
                 found.append(run(batch))
                 listeners.end_batch("predict", step, _as_outputs, found[-1])
@@ -330,7 +339,7 @@ class Trainer(Steps):
             The loss, or a list of the loss and the metrics.
         """
         self._check_compiled("train_on_batch")
-        data = self._data(x, y, sample_weight)
+        data = self._batch(x, y, sample_weight)
         if class_weight is not None:
             data.weigh_classes(class_weight)
         self._preflight(data)
@@ -345,7 +354,7 @@ class Trainer(Steps):
     ) -> Any:
         """The loss and the metrics of one batch."""
         self._check_compiled("test_on_batch")
-        data = self._data(x, y, sample_weight)
+        data = self._batch(x, y, sample_weight)
         self._preflight(data)
         return self._on_batch("test", data, return_dict)
 
@@ -374,11 +383,11 @@ class Trainer(Steps):
                 "For example model.step_program('predict', x)."
             )
         if step == "predict":
-            data = self._data(x)
+            data = self._batch(x)
             self._check_data(data.parts["x"])
         else:
             self._check_compiled("step_program")
-            data = self._data(x, y, sample_weight)
+            data = self._batch(x, y, sample_weight)
             self._preflight(data)
         batch = next(Batches(data.arrays, data.length)())
         return self._program(step, data.parts_list, batch).program
@@ -393,13 +402,52 @@ class Trainer(Steps):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
-        data = self._data(x)
+        data = self._batch(x)
         self._check_data(data.parts["x"])
         batch = next(Batches(data.arrays, data.length)())
         return self._runner("predict", data.parts_list)(batch)
 
-    def _data(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayData:
-        """The user's data, once what works on the host has been run on it."""
+    def _data(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        only_inputs: bool = False,
+    ) -> ArrayData | Stream:
+        """The user's data, once what works on the host has been run on it.
+
+        Args:
+            x: what may come batch by batch, and then holds the other two itself.
+            y: targets.
+            sample_weight: weights.
+            only_inputs: whether targets that come with x are left alone.
+        """
+        if not is_stream(x):
+            return self._batch(x, y, sample_weight)
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise ValueError(
+                    f"{name} was given, and x is {described(x)}, which comes batch by "
+                    f"batch.\nExpected batches that hold their {name} themselves.\n"
+                    "Let it give (x, y) or (x, y, sample_weight)."
+                )
+
+        def prepare(batch: Any) -> ArrayData:
+            parts = unpack_x_y_sample_weight(batch)
+            data = self._batch(*(parts[:1] if only_inputs else parts))
+            self._check_data(data.parts["x"])
+            return data
+
+        return Stream(x, prepare)
+
+    def _held_out(self, given: Any) -> ArrayData | Stream:
+        """What validation_data= was given, which may come batch by batch."""
+        if is_stream(given):
+            return self._data(given)
+        return self._data(*unpack_x_y_sample_weight(given))
+
+    def _batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayData:
+        """Arrays that are there at once, such as those of one batch."""
         return ArrayData(self._on_host(x), y, sample_weight)
 
     def _on_host(self, x: Any) -> Any:
@@ -409,7 +457,7 @@ class Trainer(Steps):
     def _check_data(self, x: Any) -> None:
         """Refuse arrays that cannot be fed to this model; Model knows more."""
 
-    def _preflight(self, data: ArrayData, fitting: bool = False) -> None:
+    def _preflight(self, data: ArrayData | Stream, fitting: bool = False) -> None:
         """Refuse data that cannot be meant, before anything is traced."""
         x, y, sample_weight = data.parts_list
         self._check_data(x)
@@ -437,13 +485,46 @@ def _due(freq: int | Sequence[int], epoch: int) -> bool:
     return epoch + 1 in freq
 
 
-def _positive(value: Any, name: str, default: int, least: int = 1) -> int:
+def _passes(
+    data: ArrayData | Stream, batch_size: int | None, steps: int | None
+) -> tuple[int | None, int | None, int | None]:
+    """The size of a batch, the steps that are asked for, and how many there will be."""
+    size = _positive(batch_size, "batch_size", None)
+    steps, count = _positive(steps, "steps", None), data.count(size)
+    if count is None:
+        return size, steps, steps
+    if isinstance(data, ArrayData) and steps is not None:
+        steps = min(steps, count)
+    return size, steps, count if steps is None else min(steps, count)
+
+
+def _check_steps_of(held_out: ArrayData | Stream, steps: int | None) -> None:
+    """Refuse a generator that the first of several validations would use up."""
+    if steps is None and isinstance(held_out, Stream) and not held_out.source.again:
+        raise ValueError(
+            "a generator was given without validation_steps, and there are several "
+            "epochs.\nExpected to know how many batches each validation takes.\n"
+            "Pass validation_steps=, or arrays or a PyDataset, which can be used again."
+        )
+
+
+def _tell_of_end(epoch: int, epochs: int) -> None:
+    """Tell of a generator that ended before the training."""
+    warn_user(
+        f"The data ended after epoch {epoch} of {epochs}: training ends here.\n"
+        "Expected batches for all epochs.\n"
+        "Pass a generator that never ends with steps_per_epoch=, or a PyDataset.",
+        UserWarning,
+    )
+
+
+def _positive(value: Any, name: str, default: Any, least: int = 1) -> Any:
     if value is None:
         return default
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < least:
         raise ValueError(
             f"{name}={value!r} was given.\nExpected a whole number from {least} on.\n"
-            f"For example {name}={max(default, 1)}."
+            f"For example {name}={max(default or 32, 1)}."
         )
     return int(value)

@@ -13,6 +13,7 @@ from cornu.ops.random import global_seed_generator
 from cornu.optimizers import Optimizer
 from cornu.training.callbacks import Callback
 from cornu.training.feed import Feed
+from cornu.training.stream import StreamFeed
 
 
 class Run:
@@ -36,7 +37,7 @@ class Run:
         self,
         model: Any,
         callbacks: Sequence[Callback],
-        feed: Feed,
+        feed: Feed | StreamFeed,
         epoch: int,
         prepare: Callable[[], Any],
     ) -> None:

@@ -22,9 +22,9 @@ from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
 from cornu.layers.tracking import trainable_as
 from cornu.serialization import deserialize_keras_object, serialize_keras_object
+from cornu.training.batches import batch_spec
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 from cornu.training.data import (
-    batch_spec,
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
@@ -451,13 +451,13 @@ class Steps(Layer):
                 return step() if watch is None else watch.run_eagerly(step, parts)
 
             return run_eagerly
-        known: dict[int, StepProgram] = {}  # only the number of rows can differ
+        known: dict[Any, StepProgram] = {}
 
         def run(arrays: list[np.ndarray]) -> Any:
-            program = known.get(len(arrays[0]))
+            key = tuple([(a.shape, a.dtype) for a in arrays])
+            program = known.get(key)
             if program is None:
-                program = self._program(mode, nest, arrays)
-                known[len(arrays[0])] = program
+                program = known[key] = self._program(mode, nest, arrays)
             return program(arrays) if watch is None else watch.run(program, arrays)
 
         return run

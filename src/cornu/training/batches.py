@@ -1,0 +1,70 @@
+"""Rows of arrays, batch by batch, copied into standing buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cornu.graph import config
+from cornu.graph.spec import Spec
+
+
+def batch_spec(array: np.ndarray, n: int) -> Spec:
+    """What a program sees of `n` rows: floats come in floatx, the rest as they are."""
+    dtype = config.floatx() if array.dtype.kind == "f" else array.dtype.name
+    return Spec((n, *array.shape[1:]), dtype)
+
+
+class Batches:
+    """Rows of the arrays, batch by batch, in buffers that are used again and again.
+
+    Args:
+        arrays: the arrays.
+        batch_size: rows per batch; the last batch may have fewer.
+    """
+
+    def __init__(self, arrays: list[np.ndarray], batch_size: int) -> None:
+        self.arrays, self.batch_size = arrays, batch_size
+        self.length = len(arrays[0])
+        self.count = -(-self.length // batch_size)
+        self._rows: dict[int, list[np.ndarray]] = {}
+        self._out: dict[int, list[np.ndarray]] = {}
+
+    def _buffers(self, n: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        if n not in self._out:
+            specs = [batch_spec(a, n) for a in self.arrays]
+            self._out[n] = [np.empty(s.shape, s.dtype) for s in specs]
+            self._rows[n] = [
+                out if out.dtype == a.dtype else np.empty(out.shape, a.dtype)
+                for out, a in zip(self._out[n], self.arrays, strict=True)
+            ]
+        return self._rows[n], self._out[n]
+
+    def __call__(
+        self, order: np.ndarray | None = None, first: int = 0
+    ) -> Iterator[list[np.ndarray]]:
+        """The batches from number `first`, in this order of rows (or as they stand)."""
+        for start in range(first * self.batch_size, self.length, self.batch_size):
+            stop = min(start + self.batch_size, self.length)
+            if order is None:
+                yield self._slice(start, stop)
+                continue
+            rows, outs = self._buffers(stop - start)
+            index = order[start:stop]
+            for array, row, out in zip(self.arrays, rows, outs, strict=True):
+                # The order is ours, so no index has to be checked ('clip').
+                np.take(array, index, axis=0, out=row, mode="clip")
+                if row is not out:
+                    np.copyto(out, row, casting="unsafe")
+            yield outs
+
+    def _slice(self, start: int, stop: int) -> list[np.ndarray]:
+        batch = []
+        for array in self.arrays:
+            part = array[start:stop]
+            spec = batch_spec(part, len(part))
+            if part.dtype.name != spec.dtype or not part.flags.c_contiguous:
+                part = part.astype(spec.dtype, order="C")
+            batch.append(part)
+        return batch
