@@ -8,7 +8,6 @@ from cornu.engines.numpy import NumpyEngine
 from cornu.graph import GradientTape, Spec, SymbolicTensor, Tensor, trace
 from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten
-from tests.ops import calls_numpy, calls_others  # noqa: F401 (they enter themselves)
 from tests.ops.calls import CALLS, F, X, f32
 from tests.ops.test_functions import arrays_of, with_leaves
 

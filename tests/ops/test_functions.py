@@ -6,18 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-import tests.ops.calls_attention
-import tests.ops.calls_numpy
-import tests.ops.calls_others
-import tests.ops.calls_search
-import tests.ops.calls_windows  # noqa: F401  whose calls enter themselves
 from cornu import ops
 from cornu.graph import Spec, SymbolicTensor, Tensor, trace
 from cornu.graph.symbolic import replay, symbols
 from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten, map_structure
 from tests.ops.calls import CALLS, F, K, X
-from tests.ops.calls_networks import Y  # its calls enter themselves too
+from tests.ops.calls_networks import Y
 
 EVERY_CALL = [pytest.param(c, id=str(c)) for c in CALLS]
 

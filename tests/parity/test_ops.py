@@ -3,12 +3,6 @@
 import numpy as np
 import pytest
 
-import tests.ops.calls_attention
-import tests.ops.calls_networks
-import tests.ops.calls_numpy
-import tests.ops.calls_others
-import tests.ops.calls_search
-import tests.ops.calls_windows  # noqa: F401  whose calls enter themselves
 from tests.ops.calls import CALLS
 from tests.parity.reference import compare
 

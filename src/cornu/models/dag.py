@@ -23,16 +23,27 @@ from cornu.serialization import deserialize_keras_object, serialize_keras_object
 # Keras keeps each function of `ops` as a class. These arguments, and tensors, go to its
 # call; all others go to its constructor.
 _CALLED_WITH = {
-    "condition", "constant_values", "coordinates", "end_points", "fill_value",
-    "indices", "key", "output", "sorted_sequence", "start", "start_points", "step",
-    "stop", "target", "transform", "variable", "weights", "x", "x1", "x2", "xs", "y",
+    "a", "array", "beta", "bias", "choicelist", "condition", "condlist",
+    "constant_values", "coordinates", "data", "default", "depthwise_kernel",
+    "elements", "elems", "end_points", "gamma", "images", "indices", "inputs",
+    "kernel", "key", "loop_vars", "mask", "mean", "operands", "output",
+    "output_length", "pointwise_kernel", "predictions", "primals", "q", "query",
+    "scale", "segment_ids", "sequence_lengths", "sorted_sequence", "start",
+    "start_indices", "start_points", "step", "stop", "tangents", "target",
+    "target_length", "targets", "transform", "updates", "value", "values",
+    "variable", "variance", "x", "x1", "x2", "xs", "y",
 }  # fmt: skip
 _CALLED_WITH_TOO = {
-    "batch_normalization": {"offset", "scale"},
+    "average": {"weights"},
+    "batch_normalization": {"offset"},
     "digitize": {"bins"},
-    "layer_normalization": {"beta", "gamma"},
-    "rms_normalization": {"scale"},
+    "full_like": {"fill_value"},
+    "isclose": {"atol", "rtol"},
+    "lstsq": {"b"},
+    "solve": {"b"},
+    "solve_triangular": {"b"},
 }
+_NOT_CALLED_WITH = {"trapezoid": {"x"}}
 # Where Keras keeps those of Cornu's modules; all others are with NumPy's functions.
 _ROOMS = {
     "attention": "nn", "convolution": "nn", "ctc": "nn", "image": "image",
@@ -42,40 +53,83 @@ _ROOMS = {
 }  # fmt: skip
 # Where it keeps some that are elsewhere, or by another name.
 _PLACES = {
+    "allclose": "numpy.AllClose",
+    "associative_scan": "core.AssociativeScan",
     "batch_normalization": "nn.BatchNorm",
     "cast": "core.Cast",
+    "cdist": "math.CDist",
     "cond": "core.Cond",
+    "convert_to_tensor": "core.ConvertToTensor",
     "ctc_decode": "nn.CTCDecode",
     "ctc_loss": "nn.CTCLoss",
-    "convert_to_tensor": "core.ConvertToTensor",
+    "depth_to_space": "nn.DepthToSpace",
     "erf": "math.Erf",
+    "erfc": "math.Erfc",
+    "erfinv": "math.Erfinv",
+    "extract_sequences": "math.ExtractSequences",
+    "fft": "math.FFT",
+    "fft2": "math.FFT2",
+    "fold": "nn.Fold",
+    "fori_loop": "core.ForiLoop",
     "hsv_to_rgb": "image.HSVToRGB",
+    "ifft2": "math.IFFT2",
+    "in_top_k": "math.InTopK",
+    "irfft": "math.IRFFT",
+    "isin": "numpy.IsIn",
+    "istft": "math.ISTFT",
+    "jvp": "linalg.JVP",
     "layer_normalization": "nn.LayerNorm",
+    "logdet": "math.Logdet",
     "logsumexp": "math.Logsumexp",
+    "map": "core.Map",
+    "multi_hot": "nn.MultiHot",
     "norm": "linalg.Norm",
     "one_hot": "nn.OneHot",
+    "psnr": "nn.PSNR",
+    "rfft": "math.RFFT",
     "rgb_to_grayscale": "image.RGBToGrayscale",
     "rgb_to_hsv": "image.RGBToHSV",
     "rms_normalization": "nn.RMSNorm",
     "rsqrt": "math.Rsqrt",
+    "saturate_cast": "core.SaturateCast",
     "scan": "core.Scan",
+    "scatter": "core.Scatter",
+    "scatter_update": "core.ScatterUpdate",
     "searchsorted": "numpy.SearchSorted",
+    "segment_max": "math.SegmentMax",
+    "segment_min": "math.SegmentMin",
+    "segment_prod": "math.SegmentProd",
+    "segment_sum": "math.SegmentSum",
     "sigmoid": "nn.Sigmoid",
+    "slice": "core.Slice",
+    "slice_update": "core.SliceUpdate",
+    "slogdet": "numpy.Slogdet",
+    "space_to_depth": "nn.SpaceToDepth",
+    "sparsemax": "nn.Sparsemax",
+    "stft": "math.STFT",
     "stop_gradient": "core.StopGradient",
+    "svd": "linalg.SVD",
+    "switch": "core.Switch",
+    "top_k": "math.TopK",
+    "unfold": "nn.Unfold",
+    "unstack": "core.Unstack",
+    "vectorized_map": "core.VectorizedMap",
+    "while_loop": "core.WhileLoop",
 }
 # Functions of Cornu's own, names for which Keras has no class, and functions of which
 # its class is called in another way: only Cornu reads these.
 _OWN = {
-    "add_n", "conv_general", "dot_general", "dropout", "exponential", "gru_sequence",
-    "invert", "linear", "lstm_sequence", "max_windows", "mish", "random_bits",
-    "recurrence", "remainder", "rint", "round_to_even", "scatter_add",
+    "add_n", "bartlett", "blackman", "conv_general", "dot_general", "dropout",
+    "dtype", "empty", "exponential", "gru_sequence", "hamming", "hanning", "invert",
+    "kaiser", "linear", "lstm_sequence", "max_windows", "mish", "random_bits",
+    "rearrange", "recurrence", "remainder", "rint", "round_to_even", "scatter_add",
     "simple_rnn_sequence", "static_slice", "window_sum",
 }  # fmt: skip
 # Numbers that say how large something will be. What a file says of them is bounded:
 # constants of that size are made while the model is.
 _COUNTS = {
-    "num_classes", "num_tokens", "num", "n", "output_size", "pad_width", "repeats",
-    "size",
+    "M", "N", "fft_length", "minlength", "n", "num", "num_classes", "num_segments",
+    "num_tokens", "output_size", "pad_width", "repeats", "sequence_length", "size",
 }  # fmt: skip
 _LARGEST_COUNT = 2**26
 
@@ -266,7 +320,8 @@ def _function_config(part: Operation, call: Call) -> tuple[dict[str, Any], Any]:
     args: list[Any] = []
     options: dict[str, Any] = {"name": part.name}
     kwargs: dict[str, Any] = {}
-    leading, called = True, _CALLED_WITH | _CALLED_WITH_TOO.get(name, set())
+    called = _CALLED_WITH | _CALLED_WITH_TOO.get(name, set())
+    called, leading = called - _NOT_CALLED_WITH.get(name, set()), True
     for parameter, value in bound.arguments.items():
         about = bound.signature.parameters[parameter]
         if about.kind is inspect.Parameter.VAR_KEYWORD:
@@ -499,7 +554,12 @@ class _Function:
                 "Build the model in Python, and load its weights alone."
             )
         if several:  # einsum(subscripts, *operands)
-            return self.function(*options.values(), *args, **kwargs)
+            named = {
+                k: options.pop(k)
+                for k in list(options)
+                if takes[k].kind is inspect.Parameter.KEYWORD_ONLY
+            }
+            return self.function(*options.values(), *args, **named, **kwargs)
         if isinstance(given.get("key"), list):
             given["key"] = tuple(given["key"])  # of a file, which has lists only
         return self.function(**given, **options, **kwargs)
