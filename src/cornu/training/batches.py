@@ -8,6 +8,7 @@ import numpy as np
 
 from cornu.graph import config
 from cornu.graph.spec import Spec
+from cornu.training.sparse import SparseRows
 
 
 def batch_spec(array: np.ndarray, n: int) -> Spec:
@@ -53,8 +54,11 @@ class Batches:
             rows, outs = self._buffers(stop - start)
             index = order[start:stop]
             for array, row, out in zip(self.arrays, rows, outs, strict=True):
-                # The order is ours, so no index has to be checked ('clip').
-                np.take(array, index, axis=0, out=row, mode="clip")
+                if isinstance(array, SparseRows):
+                    array.take_into(index, row)
+                else:
+                    # The order is ours: no index has to be checked ('clip').
+                    np.take(array, index, axis=0, out=row, mode="clip")
                 if row is not out:
                     np.copyto(out, row, casting="unsafe")
             yield outs
@@ -63,6 +67,8 @@ class Batches:
         batch = []
         for array in self.arrays:
             part = array[start:stop]
+            if isinstance(part, SparseRows):
+                part = np.asarray(part)
             spec = batch_spec(part, len(part))
             if part.dtype.name != spec.dtype or not part.flags.c_contiguous:
                 part = part.astype(spec.dtype, order="C")

@@ -15,6 +15,7 @@ from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten, map_structure
 from cornu.training.batches import Batches
 from cornu.training.feed import Feed
+from cornu.training.sparse import SparseRows
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
@@ -50,6 +51,8 @@ def as_array(value: Any, what: str) -> np.ndarray:
     elif hasattr(value, "to_numpy"):  # pandas
         array = value.to_numpy()
     elif hasattr(value, "toarray"):  # SciPy sparse
+        if what.startswith("x") and value.ndim == 2 and value.dtype.kind in "biuf":
+            return SparseRows(value)  # type: ignore[return-value]
         array = value.toarray()
     else:
         try:
