@@ -31,6 +31,7 @@ __all__ = [
     "get_registered_object",
     "model_to_dot",
     "normalize",
+    "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
@@ -46,6 +47,8 @@ _OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
 
 
 def __getattr__(name: str) -> Any:
+    if name == "pad_sequences":
+        return importlib.import_module("cornu.preprocessing.sequence").pad_sequences
     if name in _DRAWING:
         return getattr(importlib.import_module("cornu.models.drawing"), name)
     if name in _OLD_MODULES:
