@@ -112,6 +112,22 @@ class Callback:
         )
 
 
+class ThrottledCallback(Callback):
+    """Base of callbacks that look at few batches: logs are computed only for those."""
+
+    def due(self, mode: str, step: int) -> bool:
+        """Whether to be told that this batch ended; asked after each one.
+
+        Args:
+            mode: 'train', 'test' or 'predict'.
+            step: batches that are done.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say which batches it wants.\n"
+            "Expected due(self, mode, step).\nWrite it in the class."
+        )
+
+
 class RunCallback(Callback):
     """Base of callbacks that keep the state of the whole training, or bring it back.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cornu.training.callbacks.base import Callback, RunCallback
+from cornu.training.callbacks.base import Callback, RunCallback, ThrottledCallback
 from cornu.training.callbacks.progbar import ProgbarLogger
 
 
@@ -63,7 +63,11 @@ class CallbackList:
                 each.set_model(model)
             each.set_params(params)
         self._hearing = [c for c in self.callbacks if c.wants_batches()]
-        self._throttled = [b for b in self._bars() if b not in self._hearing]
+        self._throttled = [
+            c
+            for c in self.callbacks
+            if isinstance(c, ThrottledCallback) and c not in self._hearing
+        ]
         self.keepers = [c for c in self.callbacks if isinstance(c, RunCallback)]
 
     def _bars(self) -> list[ProgbarLogger]:
