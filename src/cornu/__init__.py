@@ -34,6 +34,7 @@ _MODULES = (
 )
 _HOMES = {
     "backend": "cornu.compat",
+    "DTypePolicy": "cornu.graph.policy",
     "GradientTape": "cornu.graph",
     "Initializer": "cornu.initializers",
     "Input": "cornu.layers",

@@ -125,11 +125,11 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any] | None = None) -> Iterator[None]:
+def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
     """Names that files may use, while the `with` block runs.
 
     Args:
-        objects: name -> class or function.
+        custom_objects: name -> class or function.
 
     Example:
 
@@ -143,7 +143,7 @@ def custom_object_scope(objects: dict[str, Any] | None = None) -> Iterator[None]
     ...     type(cornu.regularizers.get("Half")).__name__
     'Half'
     """
-    _scope.objects.append(dict(objects or {}))
+    _scope.objects.append(dict(custom_objects or {}))
     try:
         yield
     finally:

@@ -42,7 +42,7 @@ class TensorBoard(ThrottledCallback):
             `log_dir`; or a dict from names of layers to such files.
 
     Raises:
-        ValueError: for another `update_freq`, a negative frequency, for `profile_batch`,
+        ValueError: for another `update_freq`, negative numbers, `profile_batch`,
             and for names of `embeddings_metadata` that no Embedding layer has.
 
     Example:
@@ -275,7 +275,7 @@ def as_images(weight: np.ndarray) -> np.ndarray | None:
     """A weight as images of shape (n, height, width, channels), as Keras draws it.
 
     Returns:
-        A bias is one column, a matrix one grey image that is wider than high, a kernel of
+        A bias is one column, a matrix one grey image, wider than high, a kernel of
         three axes an image per channel; None for shapes that are no images.
     """
     image = np.squeeze(weight)
