@@ -108,6 +108,7 @@ class Callback:
         """Whether a batch hook is overridden: only then are batch logs computed."""
         return any(
             getattr(type(self), hook) is not getattr(Callback, hook)
+            or hook in vars(self)
             for hook in BATCH_HOOKS
         )
 

@@ -53,7 +53,7 @@ def masked_crc32c(content: bytes) -> int:
     Example:
 
     >>> hex(masked_crc32c(b"123456789"))  # its CRC-32C is 0xE3069283
-    '0xc7aaad93'
+    '0xc78ab0e5'
     """
     crc = 0xFFFFFFFF
     for byte in content:
