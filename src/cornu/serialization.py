@@ -27,12 +27,14 @@ HOMES = {
     "keras.constraints": "cornu.constraints",
     "keras.initializers": "cornu.initializers",
     "keras.layers": "cornu.layers",
+    "keras.layers.preprocessing": "cornu.models.feature_space",
     "keras.losses": "cornu.losses",
     "keras.metrics": "cornu.metrics",
     "keras.models": "cornu.models",
     "keras.optimizers": "cornu.optimizers",
     "keras.optimizers.schedules": "cornu.optimizers.schedules",
     "keras.regularizers": "cornu.regularizers",
+    "keras.utils": "cornu.models.feature_space",
 }
 
 # Every registry that was made, by the public module of Keras that it stands for.

@@ -31,6 +31,7 @@ from cornu.utils.symbols import get_source_inputs, is_keras_tensor, standardize_
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
@@ -59,14 +60,18 @@ __all__ = [
 
 Sequence = PyDataset  # its name in Keras 2
 
-# On first use: they need models, which most who want a helper do not draw.
-_DRAWING = ("model_to_dot", "plot_model")
+# On first use: they need models, which most who want a helper do not need.
+_OF_MODELS = {
+    "FeatureSpace": "cornu.models.feature_space",
+    "model_to_dot": "cornu.models.drawing",
+    "plot_model": "cornu.models.drawing",
+}
 _OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
 
 
 def __getattr__(name: str) -> Any:
-    if name in _DRAWING:
-        return getattr(importlib.import_module("cornu.models.drawing"), name)
+    if name in _OF_MODELS:
+        return getattr(importlib.import_module(_OF_MODELS[name]), name)
     if name in _OLD_MODULES:
         return importlib.import_module(f"cornu.utils.{name}")
     raise AttributeError(f"module 'cornu.utils' has no attribute {name!r}")

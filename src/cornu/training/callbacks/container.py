@@ -136,7 +136,7 @@ class CallbackList:
         def call(*args: Any, logs: Any = None) -> None:
             # Logs come last, and are a dict even where there is nothing to tell.
             if args and (args[-1] is None or isinstance(args[-1], dict)):
-                *args, logs = args
+                args, logs = args[:-1], args[-1]
             for each in hooks:
                 each(*args, {} if logs is None else logs)
 
