@@ -323,3 +323,23 @@ def test_a_bar_on_a_terminal(capsys, monkeypatch):
 def test_a_progbar_averages_one_kind_of_numbers():
     text = message(utils.Progbar, 3, stateful_metrics=["a"], stateless_metrics=["b"])
     assert "both" in text
+
+
+def test_limits_hold_for_data_that_comes_batch_by_batch():
+    def batches():
+        while True:
+            yield X[:4], ONE_HOT[:4]
+
+    config.set_max_steps_per_epoch(2)
+    model, taken = network(), []
+
+    def counted():
+        for batch in batches():
+            taken.append(1)
+            yield batch
+
+    with pytest.warns(UserWarning, match="Only 2 steps per epoch are run"):
+        model.fit(counted(), epochs=2, validation_data=batches(), verbose=0)
+    assert len(taken) == 4
+    with pytest.warns(UserWarning, match="Only 2 of 6 steps per epoch"):
+        assert model.predict(batches(), steps=6, verbose=0).shape == (8, 3)

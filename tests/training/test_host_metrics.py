@@ -237,3 +237,21 @@ def test_a_metric_may_be_a_callback():
     ).history  # fmt: skip
     np.testing.assert_allclose(history["val_score"], history["val_accuracy"])
     assert stop.best == max(history["val_score"])
+
+
+def test_batches_of_a_generator():
+    def batches(weights=WEIGHTS):
+        for start in (0, 8, 16):
+            part = slice(start, start + 8)
+            yield X[part], ONE_HOT[part], weights[part]
+
+    def value_of(function):
+        cornu.utils.set_random_seed(1)
+        model = network(metrics=[], weighted_metrics=[function])
+        history = model.fit(batches(), verbose=0, validation_data=batches()).history
+        return list(history.values())
+
+    with pytest.warns(HostMetricWarning) as told:
+        found = value_of(metrics.MeanMetricWrapper(by_numpy, "traced"))
+    assert len(told) == 1
+    nested_equal(found, value_of(traced))
