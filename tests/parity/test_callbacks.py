@@ -7,7 +7,7 @@ from tests.parity.cases import rng_of
 from tests.parity.reference import compare
 from tests.parity.test_training import optimizer, run
 
-COURSES = 12  # of each configuration
+COURSES = 8  # of each configuration
 
 
 def made_up(name, seed, monitor):
