@@ -35,6 +35,7 @@ _MODULES = (
 )
 _HOMES = {
     "backend": "cornu.compat",
+    "DTypePolicy": "cornu.graph.policy",
     "GradientTape": "cornu.graph",
     "Initializer": "cornu.initializers",
     "Input": "cornu.layers",

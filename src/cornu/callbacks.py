@@ -12,7 +12,10 @@ from cornu.training.callbacks import (
     MonitorCallback,
     ProgbarLogger,
     ReduceLROnPlateau,
+    RemoteMonitor,
     RunCallback,
+    SwapEMAWeights,
+    TensorBoard,
     TerminateOnNaN,
 )
 from cornu.training.history import History
@@ -30,6 +33,9 @@ __all__ = [
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
     "RunCallback",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

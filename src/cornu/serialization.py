@@ -27,12 +27,14 @@ HOMES = {
     "keras.constraints": "cornu.constraints",
     "keras.initializers": "cornu.initializers",
     "keras.layers": "cornu.layers",
+    "keras.layers.preprocessing": "cornu.models.feature_space",
     "keras.losses": "cornu.losses",
     "keras.metrics": "cornu.metrics",
     "keras.models": "cornu.models",
     "keras.optimizers": "cornu.optimizers",
     "keras.optimizers.schedules": "cornu.optimizers.schedules",
     "keras.regularizers": "cornu.regularizers",
+    "keras.utils": "cornu.models.feature_space",
 }
 
 # Every registry that was made, by the public module of Keras that it stands for.
@@ -125,11 +127,11 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(objects: dict[str, Any] | None = None) -> Iterator[None]:
+def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
     """Names that files may use, while the `with` block runs.
 
     Args:
-        objects: name -> class or function.
+        custom_objects: name -> class or function.
 
     Example:
 
@@ -143,7 +145,7 @@ def custom_object_scope(objects: dict[str, Any] | None = None) -> Iterator[None]
     ...     type(cornu.regularizers.get("Half")).__name__
     'Half'
     """
-    _scope.objects.append(dict(objects or {}))
+    _scope.objects.append(dict(custom_objects or {}))
     try:
         yield
     finally:

@@ -29,6 +29,8 @@ REFUSED = {
     "layers.JaxLayer": "wraps a function of JAX; Cornu's gradients are its own",
     "layers.FlaxLayer": "wraps a Flax module; Cornu's gradients are its own",
     "layers.TorchModuleWrapper": "wraps a torch module; Cornu's gradients are its own",
+    "callbacks.OrbaxCheckpoint": "checkpoints of Orbax need JAX; ModelCheckpoint and "
+    "BackupAndRestore keep all there is",
     "config.enable_unsafe_deserialization": "files never run code",
     "ops.eig": _COMPLEX,
     "ops.linalg.eig": _COMPLEX,

@@ -378,6 +378,51 @@ class Library:
         """Build a model, train it, and tell all that can be seen of it."""
         return train(self, **request)
 
+    def course(self, **request: Any) -> Any:
+        """Tell a callback of a made-up course of training, and note what it does."""
+        return course(self, **request)
+
+
+def course(
+    library: Library, callback: Any, logs: list[dict[str, Any]], rate: float = 1.0
+) -> Any:
+    """See `Library.course`.
+
+    Args:
+        library: which of the two.
+        callback: its description.
+        logs: what it is told at the end of each epoch.
+        rate: the learning rate in the beginning.
+
+    Returns:
+        Of each epoch the logs, the learning rate and what the callback counts; and the
+        weight in the end, which is the number of an epoch.
+    """
+    library.reset_names()
+    layers = library.keras.layers
+    net = library.keras.Sequential([layers.Input((1,)), layers.Dense(1)])
+    net.compile("sgd", "mse", metrics=["accuracy"])
+    net.train_on_batch(np.zeros((2, 1)), np.zeros((2, 1)))
+    net.optimizer.learning_rate = rate
+    made = library.make(callback)
+    made.set_model(net)
+    made.set_params({"epochs": len(logs), "do_validation": True})
+    made.on_train_begin({})
+    found = []
+    for epoch, told in enumerate(logs):
+        made.on_epoch_begin(epoch, {})
+        net.set_weights([np.full((1, 1), epoch), np.zeros(1)])
+        seen = dict(told)
+        made.on_epoch_end(epoch, seen)
+        names = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+        counted = [getattr(made, name, None) for name in names]
+        counted = [None if each is None else float(each) for each in counted]
+        found.append([seen, float(net.optimizer.learning_rate), *counted])
+        if net.stop_training:
+            break
+    made.on_train_end({})
+    return {"epochs": found, "weight": float(net.get_weights()[0].sum())}
+
 
 def train(
     library: Library,
@@ -413,7 +458,7 @@ def train(
         net.set_weights(weights)
     result: dict[str, Any] = {}
     if fit is not None:
-        history = net.fit(verbose=0, shuffle=False, **fit)
+        history = net.fit(verbose=0, shuffle=False, **library.make(fit))
         result["history"] = dict(history.history)
         result["epochs"] = list(history.epoch)
     result["batches"] = [

@@ -193,6 +193,26 @@ class Trace:
                 value.name = "loss"
             self.losses.append(value)
 
+    # Taking back
+
+    def mark(self) -> tuple[Any, ...]:
+        """Where the recording is now, for `back_to`."""
+        state = [(slot, slot.after) for slot in self.slots.values()]
+        symbols = None if self.symbols is None else dict(self.symbols)
+        return len(self.nodes), len(self.losses), dict(self._literals), state, symbols
+
+    def back_to(self, mark: tuple[Any, ...]) -> None:
+        """Forget all that was recorded since `mark`."""
+        nodes, losses, literals, state, symbols = mark
+        del self.nodes[nodes:], self.losses[losses:]
+        self._literals = dict(literals)
+        self.slots = {id(slot.variable): slot for slot, _ in state}
+        for slot, after in state:
+            slot.after = after
+        if self.symbols is not None and symbols is not None:
+            self.symbols.clear()
+            self.symbols.update(symbols)
+
     # State
 
     def read(self, variable: Variable) -> Value:

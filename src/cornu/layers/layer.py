@@ -13,6 +13,7 @@ from cornu import regularizers, stateless
 from cornu.graph import config
 from cornu.graph.messages import described, refuse_unknown
 from cornu.graph.node import user_source
+from cornu.graph.policy import DTypePolicy
 from cornu.graph.spec import is_float
 from cornu.graph.symbolic import (
     SymbolicTensor,
@@ -110,6 +111,11 @@ class Layer(Tracked):
         return self._dtype
 
     compute_dtype = variable_dtype = dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The same as a policy, which says no more."""
+        return DTypePolicy(self._dtype)
 
     @property
     def takes_text(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-from cornu.graph import config
+from cornu.graph.policy import DTypePolicy, dtype_policy
 from cornu.graph.spec import standardize_dtype
 
 
@@ -107,7 +107,9 @@ def first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
 
 def dtype_of(dtype: Any) -> str:
     if dtype is None:
-        return config.floatx()
+        return dtype_policy().name
+    if isinstance(dtype, DTypePolicy):
+        return dtype.name
     if isinstance(dtype, dict):
         dtype = dtype.get("config", dtype).get("name", "float32")
     if isinstance(dtype, str) and dtype.startswith("mixed_"):

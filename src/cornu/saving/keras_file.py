@@ -133,7 +133,7 @@ def load_model(
         weights_from_file(len(weights), name),
     ):
         model: Any = deserialize_keras_object(config, custom_objects, safe_mode)
-    if not hasattr(model, "compile_from_config"):
+    if not hasattr(model, "save"):
         what = f"it describes {type(model).__name__}, which is no model"
         raise unreadable(repr(name), what, _ADVICE)
     set_weights(model, io.BytesIO(weights), name)

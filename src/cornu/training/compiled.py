@@ -10,6 +10,7 @@ from cornu import losses, metrics
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten
 from cornu.registry import to_snake_case
+from cornu.training.host_metrics import HostMetrics
 
 
 def by_output(value: Any, names: list[str], what: str) -> list[Any]:
@@ -107,6 +108,7 @@ class CompiledMetrics:
         self.given, self.weighted = given, weighted
         self.metrics: list[tuple[int, Any, bool]] | None = None
         self.names: dict[int, str] = {}  # by the object's id: what logs call it
+        self.host = HostMetrics()
         for each in [*flatten(given), *flatten(weighted)]:
             if isinstance(each, str) and each.lower() not in ("accuracy", "acc"):
                 metrics.get(each)
@@ -152,7 +154,7 @@ class CompiledMetrics:
         for i, metric, weighted in self.metrics or []:
             if y[i] is not None:
                 weight = sample_weight[i] if weighted else None
-                metric.update_state(y[i], y_pred[i], sample_weight=weight)
+                self.host.update(metric, y[i], y_pred[i], weight)
 
     @property
     def objects(self) -> list[Any]:

@@ -18,6 +18,7 @@ from cornu.training.feed import Feed
 from cornu.training.generators import GeneratorMethods
 from cornu.training.history import History
 from cornu.training.interrupt import DeferredInterrupt
+from cornu.training.limits import at_most, limited_epochs, limited_steps
 from cornu.training.nonfinite import LossWatch
 from cornu.training.progress import verbosity
 from cornu.training.run import Run
@@ -94,13 +95,14 @@ class Trainer(GeneratorMethods, Steps):
         if class_weight is not None:  # what is held out is judged without them
             data.weigh_classes(class_weight)
         batch_size = _positive(batch_size, "batch_size", None)
-        epochs = _positive(epochs, "epochs", 1, least=0)
+        epochs = limited_epochs(_positive(epochs, "epochs", 1, least=0))
         initial_epoch = _positive(initial_epoch, "initial_epoch", 0, least=0)
         rows = _positive(validation_batch_size, "validation_batch_size", None)
         if rows is None and not isinstance(held_out, Stream):
             rows = batch_size
         validation_steps = _positive(validation_steps, "validation_steps", None)
         steps_per_epoch = _positive(steps_per_epoch, "steps_per_epoch", None)
+        steps_per_epoch = limited_steps(steps_per_epoch, data.count(batch_size))
         if isinstance(validation_freq, str) or not hasattr(validation_freq, "__iter__"):
             _positive(validation_freq, "validation_freq", 1)
         feed = data.feed(batch_size, steps_per_epoch, shuffle)
@@ -108,6 +110,7 @@ class Trainer(GeneratorMethods, Steps):
         if held_out is not None:
             with preflight.about("validation_data"):
                 held_out.check_batch_size(rows)
+                validation_steps = at_most(validation_steps, held_out.count(rows))
                 if epochs - initial_epoch > 1:
                     _check_steps_of(held_out, validation_steps)
                 self._preflight(held_out)
@@ -490,7 +493,8 @@ def _passes(
 ) -> tuple[int | None, int | None, int | None]:
     """The size of a batch, the steps that are asked for, and how many there will be."""
     size = _positive(batch_size, "batch_size", None)
-    steps, count = _positive(steps, "steps", None), data.count(size)
+    count = data.count(size)
+    steps = limited_steps(_positive(steps, "steps", None), count)
     if count is None:
         return size, steps, steps
     if isinstance(data, ArrayData) and steps is not None:

@@ -43,6 +43,7 @@ class StepProgram:
         arena: memory to share with the other programs of the model.
         checks: whether `checked` looks at the loss: the numbers that gradients are
             taken of, before a weight has changed.
+        finish: makes what is returned of the results, on the host.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class StepProgram:
         specs: list[Spec],
         arena: Arena,
         checks: bool = False,
+        finish: Callable[[Any], Any] | None = None,
     ) -> None:
         with Trace(name) as t:
             given = iter(specs)
@@ -69,6 +71,7 @@ class StepProgram:
             results = flatten(result)
             outputs = [t.own(convert(r)) for r in results if _is_tensor(r)]
             graph = t.finish(outputs, t.losses if checks else ())
+        self._finish = finish
         self._nest = map_structure(lambda leaf: None, result)
         self._results = [_HERE if _is_tensor(r) else r for r in results]
         self.program: NumpyProgram = NumpyEngine().compile(graph, arena=arena)
@@ -85,7 +88,8 @@ class StepProgram:
     def _nested(self, outputs: list[Any]) -> Any:
         rest = iter(outputs)
         leaves = [next(rest) if r is _HERE else r for r in self._results]
-        return pack_like(self._nest, leaves)
+        result = pack_like(self._nest, leaves)
+        return result if self._finish is None else self._finish(result)
 
 
 NOT_FINITE = object()

@@ -6,6 +6,7 @@ is one plain line at the end, so that a log file holds no half lines.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -23,12 +24,36 @@ INTERVAL = 0.1
 MOST_DRAWN = 100
 _WIDTH = 20  # of the bar, in characters
 _LEVELS = (0, 1, 2, "auto")
+_interactive = [True]
 _shown: list[Progress] = []  # whose line stands there unfinished, if anybody's
 _lock = threading.RLock()  # of it: several threads may predict
 
 
+def enable_interactive_logging() -> None:
+    """Show on the standard output what training tells, as is the default."""
+    _interactive[0] = True
+
+
+def disable_interactive_logging() -> None:
+    """Send what training tells to Python's `logging` (logger 'cornu', level INFO).
+
+    No bar is drawn then: there is a line at the end of each epoch.
+    """
+    for progress in list(_shown):
+        progress.leave()
+    _interactive[0] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether what training tells is shown on the standard output."""
+    return _interactive[0]
+
+
 def tell(text: str) -> None:
-    """Print a line for people, on a row of its own."""
+    """Print a line for people, on a row of its own, or send it to the log."""
+    if not _interactive[0]:
+        logging.getLogger("cornu").info(text)
+        return
     with _lock:
         for progress in list(_shown):
             progress.hide()
@@ -64,20 +89,34 @@ class Progress:
         verbose: 0 for silence, 1 (or 'auto') for a bar where one can be drawn, 2 for
             one line at the end.
         steps: number of batches, or None where nobody knows it yet.
+        width: characters of the bar.
+        interval: a line is drawn no more often than this, in seconds; INTERVAL by
+            default.
+        unit: what a step is called.
 
     Raises:
         ValueError: for another `verbose`.
     """
 
-    def __init__(self, verbose: Any, steps: int | None) -> None:
+    def __init__(
+        self,
+        verbose: Any,
+        steps: int | None,
+        width: int = _WIDTH,
+        interval: float | None = None,
+        unit: str = "step",
+    ) -> None:
         self.verbose, self.steps = verbosity(verbose), steps
-        self._terminal = self.verbose == 1 and _on_terminal()
-        self._notebook = self.verbose == 1 and not self._terminal and _in_notebook()
+        self._width, self._unit_name = width, unit
+        self._interval = INTERVAL if interval is None else interval
+        drawn = self.verbose == 1 and _interactive[0]
+        self._terminal = drawn and _on_terminal()
+        self._notebook = drawn and not self._terminal and _in_notebook()
         self._live = self._terminal or self._notebook
         self._started = clock()
         # When the first step ended, and its number.
         self._first: tuple[float, int] | None = None
-        self._next_time, self._next_step = self._started + INTERVAL, 0
+        self._next_time, self._next_step = self._started + self._interval, 0
         self._open = 0  # characters of the line that stands there unfinished
 
     def due(self, step: int) -> bool:
@@ -93,12 +132,12 @@ class Progress:
         if not self._live:
             return
         now = clock()
-        self._next_time = now + INTERVAL
+        self._next_time = now + self._interval
         if self._notebook:
             if self.steps:
                 self._next_step = step + -(-self.steps // MOST_DRAWN)
             else:  # ever more seldom: the number of lines grows as a logarithm
-                self._next_time = now + max(INTERVAL, (now - self._started) / 20)
+                self._next_time = now + max(self._interval, (now - self._started) / 20)
         if self.steps:
             shown = _clock_time(max(self.steps - step, 0) * self._per_step(step))
         else:
@@ -138,9 +177,9 @@ class Progress:
         if not self.steps:
             return [("1", f"{step:7d}/Unknown")]
         full, empty = _characters()
-        done = min(_WIDTH * step // self.steps, _WIDTH)
+        done = min(self._width * step // self.steps, self._width)
         count = f"{step:{len(str(self.steps))}d}/{self.steps}"
-        bar = [("32", full * done), ("37", empty * (_WIDTH - done))]
+        bar = [("32", full * done), ("37", empty * (self._width - done))]
         return [("1", count), ("", " "), *bar]
 
     def _rest(
@@ -161,10 +200,10 @@ class Progress:
     def _unit(self, step: int) -> str:
         seconds = self._per_step(step)
         if seconds >= 1 or seconds == 0:
-            return f"{seconds:.0f}s/step"
+            return f"{seconds:.0f}s/{self._unit_name}"
         if seconds >= 1e-3:
-            return f"{seconds * 1e3:.0f}ms/step"
-        return f"{seconds * 1e6:.0f}us/step"
+            return f"{seconds * 1e3:.0f}ms/{self._unit_name}"
+        return f"{seconds * 1e6:.0f}us/{self._unit_name}"
 
     def _draw(self, pieces: list[tuple[str, str]], whole: bool = False) -> None:
         width = sum(len(text) for _, text in pieces)

@@ -29,6 +29,7 @@ from cornu.training.data import (
     unpack_x_y_sample_weight,
 )
 from cornu.training.history import Logs
+from cornu.training.host_metrics import HostStep
 from cornu.training.matching import Output, outputs_of
 from cornu.training.nonfinite import LossWatch
 from cornu.training.program import (
@@ -243,6 +244,10 @@ class Steps(Layer):
         """The values of all metrics by name."""
         results: dict[str, Any] = {}
         for metric in self.metrics:
+            if self._compiled_metrics and self._compiled_metrics.host.read_later(
+                metric
+            ):
+                continue
             value = metric.result()
             name = self._log_name(metric)
             results.update(value if isinstance(value, dict) else {name: value})
@@ -480,12 +485,14 @@ class Steps(Layer):
 
     def _make(self, mode: str, nest: Any, specs: list[Any]) -> StepProgram:
         self._build_by_tracing(nest, specs)
-        if mode == "train":
-            if not self.optimizer.built:
+        finish = None
+        if mode != "predict":
+            if mode == "train" and not self.optimizer.built:
                 self.optimizer.build(self._trained_now())
-            function = self._traced(self.train_step, type(self).train_step)
-        elif mode == "test":
-            function = self._traced(self.test_step, type(self).test_step)
+            name = f"{mode}_step"
+            step = self._traced(getattr(self, name), getattr(type(self), name))
+            host = HostStep(self._compiled_metrics.host, self._log_name)
+            function, finish = host.traced(step), host.finish
         else:
 
             def function(x: Any, y: Any, sample_weight: Any) -> Any:
@@ -494,7 +501,7 @@ class Steps(Layer):
         title = {"train": "train step", "test": "test step", "predict": "prediction"}
         name = f"{title[mode]} of {self.name}"
         arena, checks = self._programs.arena, mode == "train"
-        program = StepProgram(name, function, nest, specs, arena, checks)
+        program = StepProgram(name, function, nest, specs, arena, checks, finish)
         self._clear_losses()
         return program
 

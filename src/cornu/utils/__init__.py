@@ -15,42 +15,66 @@ from cornu.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from cornu.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from cornu.training.progress import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from cornu.training.py_dataset import PyDataset
+from cornu.utils.configuration import Config
 from cornu.utils.numerical import normalize, to_categorical
+from cornu.utils.progbar import Progbar
 from cornu.utils.session import clear_session, set_random_seed
+from cornu.utils.symbols import get_source_inputs, is_keras_tensor, standardize_dtype
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
+    "FeatureSpace",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "model_to_dot",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 Sequence = PyDataset  # its name in Keras 2
 
-# On first use: they need models, which most who want a helper do not draw.
-_DRAWING = ("model_to_dot", "plot_model")
+# On first use: they need models, which most who want a helper do not need.
+_OF_MODELS = {
+    "FeatureSpace": "cornu.models.feature_space",
+    "model_to_dot": "cornu.models.drawing",
+    "plot_model": "cornu.models.drawing",
+}
 _OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
 
 
 def __getattr__(name: str) -> Any:
     if name == "pad_sequences":
         return importlib.import_module("cornu.preprocessing.sequence").pad_sequences
-    if name in _DRAWING:
-        return getattr(importlib.import_module("cornu.models.drawing"), name)
+    if name in _OF_MODELS:
+        return getattr(importlib.import_module(_OF_MODELS[name]), name)
     if name in _OLD_MODULES:
         return importlib.import_module(f"cornu.utils.{name}")
     raise AttributeError(f"module 'cornu.utils' has no attribute {name!r}")

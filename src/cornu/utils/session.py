@@ -7,6 +7,7 @@ import random as python_random
 import numpy as np
 
 from cornu import registry
+from cornu.graph.policy import set_dtype_policy
 from cornu.ops.random import set_global_seed
 
 
@@ -35,9 +36,12 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start the numbering of automatic names anew; graphs free themselves.
+    """Start the numbering of automatic names anew, and forget the dtype policy.
+
+    Graphs free themselves.
 
     Args:
         free_memory: a hint without meaning here.
     """
     registry.reset_names()
+    set_dtype_policy(None)

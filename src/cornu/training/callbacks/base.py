@@ -108,7 +108,24 @@ class Callback:
         """Whether a batch hook is overridden: only then are batch logs computed."""
         return any(
             getattr(type(self), hook) is not getattr(Callback, hook)
+            or hook in vars(self)
             for hook in BATCH_HOOKS
+        )
+
+
+class ThrottledCallback(Callback):
+    """Base of callbacks that look at few batches: logs are computed only for those."""
+
+    def due(self, mode: str, step: int) -> bool:
+        """Whether to be told that this batch ended; asked after each one.
+
+        Args:
+            mode: 'train', 'test' or 'predict'.
+            step: batches that are done.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say which batches it wants.\n"
+            "Expected due(self, mode, step).\nWrite it in the class."
         )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from cornu.training.callbacks.base import Callback, RunCallback
+from cornu.training.callbacks.base import Callback, RunCallback, ThrottledCallback
 from cornu.training.callbacks.progbar import ProgbarLogger
 
 
@@ -15,7 +15,7 @@ class CallbackList:
     As a context it leaves no unfinished line behind, whatever happens in it.
 
     Args:
-        callbacks: the callbacks, or one.
+        callbacks: the callbacks, or one, or lists of them, or another such list.
         add_history: whether a History comes along, if there is none.
         add_progbar: whether a ProgbarLogger comes along, if there is none.
         model: what they are told of.
@@ -39,11 +39,7 @@ class CallbackList:
     ) -> None:
         from cornu.training.history import History
 
-        if callbacks is None:
-            callbacks = []
-        if not isinstance(callbacks, Iterable) or isinstance(callbacks, str):
-            callbacks = [callbacks]
-        self.callbacks: list[Callback] = list(callbacks)
+        self.callbacks: list[Callback] = list(_each(callbacks))
         for each in self.callbacks:
             if not isinstance(each, Callback):
                 raise TypeError(
@@ -58,13 +54,28 @@ class CallbackList:
         self.history = found[-1] if found else None
         if add_progbar and not self._bars():
             self.callbacks.append(ProgbarLogger())  # last, so that it shows all logs
-        for each in self.callbacks:
-            if model is not None:
-                each.set_model(model)
-            each.set_params(params)
+        self._last_logs: dict[str, Any] | None = None  # of an epoch
+        if model is not None:
+            self.set_model(model)
+        self.set_params(params)
         self._hearing = [c for c in self.callbacks if c.wants_batches()]
-        self._throttled = [b for b in self._bars() if b not in self._hearing]
+        self._throttled = [
+            c
+            for c in self.callbacks
+            if isinstance(c, ThrottledCallback) and c not in self._hearing
+        ]
         self.keepers = [c for c in self.callbacks if isinstance(c, RunCallback)]
+
+    def set_model(self, model: Any) -> None:
+        """Tell all of the model."""
+        for each in self.callbacks:
+            each.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tell all what `fit` was called with."""
+        self.params = params
+        for each in self.callbacks:
+            each.set_params(params)
 
     def _bars(self) -> list[ProgbarLogger]:
         return [c for c in self.callbacks if isinstance(c, ProgbarLogger)]
@@ -81,7 +92,7 @@ class CallbackList:
     def begin_batch(self, mode: str, step: int) -> None:
         """Tell that a batch begins, in 'train', 'test' or 'predict'."""
         for each in self._hearing:
-            getattr(each, f"on_{mode}_batch_begin")(step, None)
+            getattr(each, f"on_{mode}_batch_begin")(step, {})
 
     def end_batch(
         self, mode: str, step: int, read: Callable[[Any], Any], result: Any
@@ -107,16 +118,39 @@ class CallbackList:
         """Call it on all, after making room for what they print."""
         for bar in self._bars():
             bar.hide()
+        self._last_logs = {} if logs is None else logs
         for each in self.callbacks:
-            each.on_epoch_end(epoch, logs)
+            each.on_epoch_end(epoch, self._last_logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Call it on all, with the logs of the last epoch."""
+        logs = (self._last_logs or {}) if logs is None else logs
+        for each in self.callbacks:
+            each.on_train_end(logs)
 
     def __getattr__(self, hook: str) -> Any:
         if not hook.startswith("on_"):
             raise AttributeError(hook)
         hooks = [getattr(c, hook) for c in self.callbacks]
 
-        def call(*args: Any) -> None:
+        def call(*args: Any, logs: Any = None) -> None:
+            # Logs come last, and are a dict even where there is nothing to tell.
+            if args and (args[-1] is None or isinstance(args[-1], dict)):
+                args, logs = args[:-1], args[-1]
             for each in hooks:
-                each(*args)
+                each(*args, {} if logs is None else logs)
 
         return call
+
+
+def _each(callbacks: Any) -> Iterator[Any]:
+    """The callbacks in nested lists, one after the other."""
+    if isinstance(callbacks, CallbackList):
+        callbacks = callbacks.callbacks
+    if callbacks is None:
+        return
+    if isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, Callback)):
+        for each in callbacks:
+            yield from _each(each)
+    else:
+        yield callbacks

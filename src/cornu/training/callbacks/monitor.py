@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu.graph.messages import described
+from cornu.spelling import closest
 from cornu.training.callbacks.base import Callback
 
 _MODES = ("auto", "min", "max")
@@ -49,7 +50,9 @@ class MonitorCallback(Callback):
             return self._number(logs[self.monitor])
         if self._comes_later(logs):
             return None
-        fix = f"Write monitor={next(iter(logs), 'loss')!r}, or compile with the metric."
+        close = closest(self.monitor, list(logs))
+        fix = f"Write monitor={close or next(iter(logs), 'loss')!r}, or compile with "
+        fix += "the metric."
         if self.monitor.startswith("val_") and not any(
             name.startswith("val_") for name in logs
         ):
@@ -78,10 +81,10 @@ class MonitorCallback(Callback):
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`."""
-        if reference is None:
-            return True
         if self._upwards is None:
             self._upwards = self._direction() == "up"
+        if reference is None:
+            return True
         if self._upwards:
             return value - self.min_delta > reference
         return value + self.min_delta < reference
@@ -93,8 +96,10 @@ class MonitorCallback(Callback):
         name = self.monitor.removeprefix("val_")
         if name == "loss" or name.endswith("_loss"):
             return "down"
+        wanted = {name, *other_names(name)}
         for metric in self.model.metrics:
-            if metric.name in (name, *other_names(name)):
+            # Of several outputs the logs name the output, too: 'a_accuracy'.
+            if wanted & {metric.name, self.model._log_name(metric)}:
                 direction = getattr(metric, "_direction", None)
                 if direction is not None:
                     return direction

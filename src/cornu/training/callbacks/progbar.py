@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cornu.training.callbacks.base import BATCH_HOOKS, Callback
+from cornu.training.callbacks.base import BATCH_HOOKS, ThrottledCallback
 from cornu.training.progress import Progress, tell, verbosity
 
 
-class ProgbarLogger(Callback):
+class ProgbarLogger(ThrottledCallback):
     """Shows how far training has come, and the losses and metrics.
 
     `fit`, `evaluate` and `predict` have one, unless `verbose=0`; they take one that is

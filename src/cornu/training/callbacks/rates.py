@@ -7,6 +7,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from cornu.training.callbacks.base import Callback
 from cornu.training.callbacks.monitor import MonitorCallback
 from cornu.training.progress import tell
@@ -41,6 +43,8 @@ class LearningRateScheduler(Callback):
             self._takes_rate = True
         except TypeError:  # the form of Keras 1
             self._takes_rate = False
+        except ValueError:  # a function in C that does not tell what it takes
+            self._takes_rate = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         optimizer = self.model.optimizer
@@ -136,7 +140,8 @@ class ReduceLROnPlateau(MonitorCallback):
             self.best, self.wait = current, 0
         elif not self.cooldown_counter:
             self.wait += 1
-            if self.wait >= self.patience and rate > self.min_lr:
+            # The rate may be a float32, which is a little above the smallest one.
+            if self.wait >= self.patience and rate > np.float32(self.min_lr):
                 self._reduce(epoch, rate)
 
     def _reduce(self, epoch: int, rate: float) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cornu.graph.messages import refuse_unknown
 from cornu.training.callbacks.base import BATCH_HOOKS, Callback
 
@@ -74,7 +76,7 @@ class CSVLogger(Callback):
             self._keys = self._columns(logs)
             rows.append(["epoch", *self._keys])
         # An epoch without validation leaves its columns open.
-        rows.append([epoch, *(logs.get(key, "NA") for key in self._keys)])
+        rows.append([epoch, *(_cell(logs.get(key, "NA")) for key in self._keys)])
         self._write(rows)
 
     def _columns(self, logs: dict[str, Any]) -> list[str]:
@@ -96,6 +98,13 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._write([])  # no epoch at all: what was there goes now
+
+
+def _cell(value: Any) -> Any:
+    """A number or text as it is; an array on one line, as Keras writes it."""
+    if isinstance(value, str) or not np.ndim(value):
+        return value
+    return f'"[{", ".join(map(str, value))}]"'
 
 
 class LambdaCallback(Callback):
