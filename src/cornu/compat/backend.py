@@ -66,6 +66,7 @@ from cornu.ops import (
     transpose,
     var,
 )
+from cornu.ops.public import recordable
 from cornu.random import normal as random_normal
 from cornu.random import truncated_normal
 from cornu.random import uniform as random_uniform
@@ -274,9 +275,19 @@ def int_shape(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape)
 
 
-def shape(x: Any) -> tuple[int, ...]:
-    """The shape; on data, and inside a layer, its sizes are whole numbers."""
+def shape(x: Any) -> Any:
+    """The shape: on data, and inside a layer, a tuple of whole numbers.
+
+    Of a symbolic tensor with open sizes it is a symbolic tensor itself.
+    """
+    if is_keras_tensor(x) and None in x.shape:
+        return _sizes(x)
     return ops.shape(x)
+
+
+@recordable
+def _sizes(x: Any) -> Any:
+    return ops.convert_to_tensor(np.asarray(x.shape, np.int32))
 
 
 def count_params(x: Any) -> int:

@@ -6,7 +6,9 @@ import builtins
 from typing import Any
 
 from cornu import ops
+from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import map_structure
+from cornu.ops.primitives.indexing import known_array
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.public import floating, promote, recordable
 
@@ -89,9 +91,31 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") ->
     return ops.arange(start, stop, step, dtype)
 
 
+@recordable
 def reshape(x: Any, shape: Any) -> Any:
-    """`x` in another shape; one size may be open (-1, or None)."""
-    return ops.reshape(x, tuple(-1 if n is None else n for n in shape))
+    """`x` in another shape; one size may be open (-1, or None).
+
+    Sizes may come from `K.shape`.
+    """
+    if isinstance(shape, TensorBase):
+        shape = _number(shape).tolist()
+    return ops.reshape(x, tuple(-1 if n is None else int(_number(n)) for n in shape))
+
+
+def _number(value: Any) -> Any:
+    """A size, or all of them, as numbers.
+
+    Raises:
+        ValueError: when a program would have to compute them.
+    """
+    known = known_array(ops.convert_to_tensor(value))
+    if known is None:
+        raise ValueError(
+            "K.reshape was given sizes that depend on data.\n"
+            "Expected sizes that are known when a program is made.\n"
+            "Use K.int_shape, or K.shape of another tensor."
+        )
+    return known
 
 
 def tile(x: Any, n: Any) -> Any:
