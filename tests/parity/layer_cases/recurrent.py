@@ -213,8 +213,14 @@ DRAWN["Bidirectional"] = st.builds(
 )
 
 
+def _over_time(shape, layer, mask):
+    if layer["object"] in ("layers.LSTM", "layers.GRU", "layers.SimpleRNN"):
+        mask = None  # one boolean per sample is no mask of its steps
+    return case(shape, layer=layer, _mask=mask)
+
+
 DRAWN["TimeDistributed"] = st.builds(
-    lambda shape, **config: case(shape, **config),
+    _over_time,
     st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 4), _sizes),
     layer=st.one_of(
         _inside({"units": _sizes, "return_sequences": _flags}),
@@ -230,7 +236,7 @@ DRAWN["TimeDistributed"] = st.builds(
         st.just(layer("LayerNormalization")),
         st.just(layer("Flatten")),
     ),
-    _mask=_mask,
+    mask=_mask,
 )
 
 
