@@ -118,8 +118,8 @@ def test_messages(name, args, words):
     assert all(word in message for word in words), message
 
 
-def test_in_a_model():
-    """On symbolic tensors, of open batch, and compiled."""
+def test_in_a_model(tmp_path):
+    """On symbolic tensors, of open batch, compiled, and from a file."""
     x = cornu.Input((6, 5, 3))
     image = cornu.ops.image
     outputs = [
@@ -138,3 +138,14 @@ def test_in_a_model():
     ]
     for a, b in zip(model.predict_on_batch(small), again, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    model = cornu.Model(x, outputs[:3])
+    model.save(tmp_path / "images.keras")
+    loaded = cornu.saving.load_model(tmp_path / "images.keras")
+    for a, b in zip(loaded.predict_on_batch(small), again[:3], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    places = {
+        (layer["module"], layer["class_name"])
+        for layer in model.get_config()["layers"][2:]
+    }
+    room = "keras.src.ops.image"  # where real Keras keeps and seeks them
+    assert places == {(room, n) for n in ("ExtractPatches", "SobelEdges", "SSIM")}

@@ -153,7 +153,6 @@ def extract_patches(
     return _patches(images, sizes, strides, dilation_rate, padding, data_format, name)
 
 
-@public
 def extract_patches_3d(
     volumes,
     size,
@@ -179,9 +178,8 @@ def extract_patches_3d(
     Raises:
         ValueError: for other arguments, and volumes with other axes or too small ones.
     """
-    name = "extract_patches_3d"
-    sizes = _numbers(size, 3, "size", name)
-    return _patches(volumes, sizes, strides, dilation_rate, padding, data_format, name)
+    sizes = _numbers(size, 3, "size", "extract_patches_3d")
+    return extract_patches(volumes, sizes, strides, dilation_rate, padding, data_format)
 
 
 def _weighed(x: Any, weights: Any, axis: int) -> Any:
