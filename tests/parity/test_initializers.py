@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cornu.initializers.fourier import WINDOWS
 from tests.parity.reference import MINE, objects_of
 
 RANDOM = [
@@ -11,7 +12,11 @@ RANDOM = [
     for path in objects_of("initializers", "class")
     if "seed" in MINE.find(path)().get_config()
 ]
-FIXED = [path for path in objects_of("initializers", "class") if path not in RANDOM]
+FIXED = [
+    path
+    for path in objects_of("initializers", "class")
+    if path not in (*RANDOM, "initializers.STFT")
+]
 OPTIONS = {
     "initializers.Constant": [{"value": 2.5}, {"value": np.array([1.0, 2.0, 3.0])}],
     "initializers.Identity": [{"gain": 0.5}],
@@ -50,6 +55,18 @@ def test_values(both, path, config, dtype):
         both.same("call", "float32", **values_of(path, config, shape, dtype))
     if "Identity" not in path:
         both.same("call", "float32", **values_of(path, config, (2, 4, 3), dtype))
+
+
+@pytest.mark.parametrize("window", [*WINDOWS, None])
+@pytest.mark.parametrize("side", ["real", "imag"])
+def test_fourier_kernels(both, side, window):
+    """Every window, of odd and even lengths, and of one sample."""
+    for number, shape in enumerate([(9, 1, 9), (8, 1, 5), (6, 1, 6), (1, 1, 3)]):
+        scaling = ["density", "spectrum", None][number % 3]
+        config = {"side": side, "window": window, "scaling": scaling}
+        config["periodic"] = bool(number // 2)
+        request = values_of("initializers.STFT", config, shape, "float64")
+        both.same("call", "float64", **request, floatx="float64")
 
 
 @pytest.mark.parametrize(("path", "config"), everything(RANDOM))

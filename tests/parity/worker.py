@@ -130,7 +130,7 @@ def main() -> None:
     while (request := wire.receive(sys.stdin.buffer)) is not None:
         wire.send(answers, library.answer(request))
         asked += 1
-        if asked % 200 == 0:  # what was compiled would fill the memory
+        if asked % 50 == 0:  # what was compiled would fill the memory
             jax.clear_caches()
 
 

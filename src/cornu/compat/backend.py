@@ -6,12 +6,20 @@ defaults. They work on concrete tensors, inside layers and losses, and on symbol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from cornu import ops, random
+from cornu import ops, random, registry
+from cornu.compat import elements, loops, networks, phase
+from cornu.compat.elements import *  # noqa: F403
+from cornu.compat.elements import clip, maximum, reshape
 from cornu.compat.functions import Function, function, gradients
+from cornu.compat.loops import *  # noqa: F403
+from cornu.compat.networks import *  # noqa: F403
+from cornu.compat.phase import *  # noqa: F403
 from cornu.config import (
     backend,
     epsilon,
@@ -22,7 +30,8 @@ from cornu.config import (
     set_image_data_format,
 )
 from cornu.graph import SymbolicTensor, Tensor, Variable, standardize_dtype
-from cornu.graph.config import learning_phase, set_learning_phase
+from cornu.graph.config import set_learning_phase, standardize_data_format
+from cornu.graph.tensor import TensorBase
 from cornu.layers import Input
 from cornu.ops import (
     abs,
@@ -31,27 +40,15 @@ from cornu.ops import (
     binary_crossentropy,
     cast,
     categorical_crossentropy,
-    clip,
     cos,
-    dot,
     elu,
-    equal,
     exp,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
     log,
     logsumexp,
     max,
-    maximum,
     mean,
     min,
-    minimum,
-    not_equal,
-    ones_like,
     prod,
-    reshape,
     round,
     sigmoid,
     sign,
@@ -59,20 +56,17 @@ from cornu.ops import (
     softmax,
     softplus,
     softsign,
-    sparse_categorical_crossentropy,
     sqrt,
     square,
     squeeze,
     stack,
     std,
-    stop_gradient,
     sum,
     tanh,
-    tile,
     transpose,
     var,
-    zeros_like,
 )
+from cornu.ops.public import recordable
 from cornu.random import normal as random_normal
 from cornu.random import truncated_normal
 from cornu.random import uniform as random_uniform
@@ -80,22 +74,24 @@ from cornu.utils import clear_session
 
 __all__ = [
     "Function", "abs", "all", "any", "argmax", "argmin", "backend", "batch_flatten",
-    "batch_get_value", "binary_crossentropy", "cast", "cast_to_floatx",
-    "categorical_crossentropy", "clear_session", "clip", "concatenate", "constant",
-    "cos", "count_params", "cumsum", "dot", "dropout", "dtype", "elu", "epsilon",
-    "equal", "eval", "exp", "expand_dims", "eye", "flatten", "floatx", "function",
-    "gather", "get_value", "gradients", "greater", "greater_equal", "hard_sigmoid",
-    "image_data_format", "int_shape", "is_keras_tensor", "l2_normalize",
-    "learning_phase", "less", "less_equal", "log", "logsumexp", "max", "maximum",
-    "mean", "min", "minimum", "ndim", "not_equal", "one_hot", "ones", "ones_like",
-    "permute_dimensions", "placeholder", "pow", "print_tensor", "prod", "random_normal",
-    "random_normal_variable", "random_uniform", "relu", "repeat_elements", "reshape",
-    "rnn", "round", "set_epsilon", "set_floatx", "set_image_data_format",
-    "set_learning_phase", "set_value", "shape", "sigmoid", "sign", "sin", "softmax",
-    "softplus", "softsign",
-    "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "sum", "switch", "tanh", "tile", "transpose", "truncated_normal",
-    "update", "update_add", "update_sub", "var", "variable", "zeros", "zeros_like",
+    "batch_get_value", "batch_set_value", "binary_crossentropy", "cast",
+    "cast_to_floatx", "categorical_crossentropy", "clear_session", "concatenate",
+    "constant", "cos", "count_params", "dropout", "dtype", "elu", "epsilon", "eval",
+    "exp", "expand_dims", "eye", "flatten", "floatx", "function", "gather", "get_uid",
+    "get_value", "gradients", "hard_sigmoid", "image_data_format", "image_dim_ordering",
+    "int_shape", "is_keras_tensor", "is_placeholder", "is_sparse", "is_tensor",
+    "is_variable", "l2_normalize", "log", "logsumexp", "max", "mean", "min",
+    "moving_average_update", "name_scope", "ndim", "normalize_data_format", "one_hot",
+    "ones", "permute_dimensions", "placeholder", "pow", "print_tensor", "prod",
+    "random_bernoulli", "random_binomial", "random_normal", "random_normal_variable",
+    "random_uniform", "random_uniform_variable", "relu", "repeat_elements",
+    "reset_uids", "round", "set_epsilon", "set_floatx", "set_image_data_format",
+    "set_image_dim_ordering", "set_learning_phase", "set_value", "shape", "sigmoid",
+    "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze",
+    "stack", "std", "sum", "tanh", "to_dense", "transpose",
+    "truncated_normal", "update", "update_add", "update_sub", "var", "variable",
+    "zeros",
+    *elements.__all__, *loops.__all__, *networks.__all__, *phase.__all__,
 ]  # fmt: skip
 
 
@@ -190,27 +186,78 @@ def set_value(x: Variable, value: Any) -> None:
     x.assign(value)
 
 
+def batch_set_value(tuples: Any) -> None:
+    """Set several variables, from pairs (variable, value)."""
+    for x, value in tuples:
+        set_value(x, value)
+
+
 def update(x: Variable, new_x: Any) -> Any:
-    """Set a variable as part of a step."""
+    """Set a variable as part of a step.
+
+    Args:
+        x: the variable.
+        new_x: its new value.
+
+    Returns:
+        The variable; for a symbolic value a pair, which goes into the updates of
+        `K.function`.
+    """
+    if is_keras_tensor(new_x):
+        return x, new_x
     x.assign(new_x)
     return x
 
 
 def update_add(x: Variable, increment: Any) -> Any:
-    """Add to a variable as part of a step."""
-    x.assign_add(increment)
-    return x
+    """Add to a variable as part of a step: see `update`."""
+    return update(x, x + increment)
 
 
 def update_sub(x: Variable, decrement: Any) -> Any:
-    """Subtract from a variable as part of a step."""
-    x.assign_sub(decrement)
-    return x
+    """Subtract from a variable as part of a step: see `update`."""
+    return update(x, x - decrement)
+
+
+def moving_average_update(x: Variable, value: Any, momentum: Any) -> Any:
+    """Bring a variable nearer to a value as part of a step: see `update`.
+
+    Args:
+        x: the variable.
+        value: the value.
+        momentum: how much of the variable stays, from 0 to 1.
+    """
+    return update(x, x * momentum + value * (1.0 - momentum))
 
 
 def is_keras_tensor(x: Any) -> bool:
     """Whether `x` is a symbolic tensor."""
     return isinstance(x, SymbolicTensor)
+
+
+def is_placeholder(x: Any) -> bool:
+    """Whether `x` is an input: a symbolic tensor that nothing computes."""
+    return is_keras_tensor(x) and x.call is None
+
+
+def is_variable(x: Any) -> bool:
+    """Whether `x` is a variable."""
+    return isinstance(x, Variable)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of any kind, and no array."""
+    return isinstance(x, TensorBase)
+
+
+def is_sparse(tensor: Any) -> bool:
+    """False: there are no sparse tensors."""
+    return False
+
+
+def to_dense(tensor: Any) -> Any:
+    """The tensor itself: there are no sparse ones."""
+    return tensor
 
 
 def dtype(x: Any) -> str:
@@ -228,9 +275,19 @@ def int_shape(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape)
 
 
-def shape(x: Any) -> tuple[int, ...]:
-    """The shape; on data, and inside a layer, its sizes are whole numbers."""
+def shape(x: Any) -> Any:
+    """The shape: on data, and inside a layer, a tuple of whole numbers.
+
+    Of a symbolic tensor with open sizes it is a symbolic tensor itself.
+    """
+    if is_keras_tensor(x) and None in x.shape:
+        return _sizes(x)
     return ops.shape(x)
+
+
+@recordable
+def _sizes(x: Any) -> Any:
+    return ops.convert_to_tensor(np.asarray(x.shape, np.int32))
 
 
 def count_params(x: Any) -> int:
@@ -241,6 +298,61 @@ def count_params(x: Any) -> int:
 def cast_to_floatx(x: Any) -> Any:
     """`x` in floatx; arrays stay arrays."""
     return x.astype(floatx()) if isinstance(x, np.ndarray) else cast(x, floatx())
+
+
+# Settings
+
+
+def get_uid(prefix: str = "") -> int:
+    """How often this function has been asked for a prefix, from 1 on."""
+    _uids[prefix] = _uids.get(prefix, 0) + 1
+    return _uids[prefix]
+
+
+_uids: dict[str, int] = {}
+
+
+def reset_uids() -> None:
+    """Begin counting again, also the automatic names of layers."""
+    _uids.clear()
+    registry.reset_names()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """A label for a `with` block that TensorFlow took; nodes here know their line."""
+    yield
+
+
+def normalize_data_format(value: str | None) -> str:
+    """'channels_last' or 'channels_first'; None is what has been set."""
+    return standardize_data_format(value)
+
+
+_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
+
+
+def image_dim_ordering() -> str:
+    """'tf' or 'th', as Keras 1 called 'channels_last' and 'channels_first'."""
+    return {v: k for k, v in _ORDERINGS.items()}[image_data_format()]
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Set where the channels of images are, in the words of Keras 1.
+
+    Args:
+        dim_ordering: 'tf' for channels last, 'th' for channels first.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if dim_ordering not in _ORDERINGS:
+        raise ValueError(
+            f"K.set_image_dim_ordering was given {dim_ordering!r}.\n"
+            "Expected 'tf' (channels last) or 'th' (channels first).\n"
+            "Write K.set_image_data_format('channels_last')."
+        )
+    set_image_data_format(_ORDERINGS[dim_ordering])
 
 
 # Shapes and products
@@ -264,11 +376,6 @@ def argmax(x: Any, axis: int = -1) -> Any:
 def argmin(x: Any, axis: int = -1) -> Any:
     """The index of the smallest element along an axis."""
     return ops.argmin(x, axis)
-
-
-def cumsum(x: Any, axis: int = 0) -> Any:
-    """Sums of all elements up to each one, along an axis."""
-    return ops.cumsum(x, axis)
 
 
 def eye(size: int, dtype: Any = None, name: str | None = None) -> Variable:
@@ -309,29 +416,6 @@ def one_hot(indices: Any, num_classes: int) -> Any:
 def pow(x: Any, a: Any) -> Any:
     """x to the power a."""
     return ops.power(x, a)
-
-
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
-    """One of two: by a scalar condition a whole one, otherwise element by element.
-
-    Args:
-        condition: boolean tensor.
-        then_expression: tensor, or a function without arguments that gives one.
-        else_expression: the same.
-    """
-    yes: Any = then_expression
-    no: Any = else_expression
-    if not len(condition.shape):
-        return ops.cond(
-            condition,
-            yes if callable(yes) else lambda: ops.convert_to_tensor(yes),
-            no if callable(no) else lambda: ops.convert_to_tensor(no),
-        )
-    yes, no = (each() if callable(each) else each for each in (yes, no))
-    missing = len(yes.shape) - len(condition.shape)
-    for _ in range(missing):  # one decision for all that a row holds
-        condition = expand_dims(condition, -1)
-    return ops.where(condition, yes, no)
 
 
 def print_tensor(x: Any, message: str = "") -> Any:
@@ -378,58 +462,6 @@ def l2_normalize(x: Any, axis: Any = None) -> Any:
     return x / sqrt(maximum(sum(square(x), axis=axis, keepdims=True), epsilon()))
 
 
-def rnn(
-    step_function: Any,
-    inputs: Any,
-    initial_states: Any,
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Any = None,
-    unroll: bool = False,
-    input_length: int | None = None,
-    time_major: bool = False,
-    zero_output_for_mask: bool = False,
-    return_all_outputs: bool = True,
-) -> tuple[Any, Any, Any]:
-    """A step function over the steps of a sequence, in one loop.
-
-    Args:
-        step_function: `f(inputs, states) -> (output, new states)` of one step; the
-            constants follow the states in their list.
-        inputs: tensor of shape (batch, steps, ...).
-        initial_states: list of the first states.
-        go_backwards: whether to run from the last step to the first.
-        mask: booleans of shape (batch, steps), or (batch, steps, 1).
-        constants: list of tensors that every step is given.
-        unroll: a hint without meaning here, as are `input_length`, which the inputs
-            have, and `return_all_outputs`: what nobody reads is not computed.
-        input_length: see above.
-        time_major: whether the axis of steps is the first one.
-        zero_output_for_mask: whether the output of a masked step is 0, and not that of
-            the step before.
-        return_all_outputs: see above.
-
-    Returns:
-        The last output, all of them, and the last states.
-    """
-    fixed = list(constants or [])
-    if mask is not None and len(mask.shape) == 3:
-        mask = squeeze(mask, -1)
-
-    def step(x: Any, states: Any) -> Any:
-        return step_function(x, [*states, *fixed])
-
-    return ops.recurrence(
-        step,
-        inputs,
-        list(initial_states),
-        mask,
-        go_backwards,
-        zero_output_for_mask,
-        time_major,
-    )
-
-
 # Random numbers
 
 
@@ -443,3 +475,54 @@ def random_normal_variable(
 ) -> Variable:
     """A variable that starts with normal numbers."""
     return variable(random.normal(shape, mean, scale, dtype, seed), dtype, name)
+
+
+def random_uniform_variable(
+    shape: Any,
+    low: float,
+    high: float,
+    dtype: Any = None,
+    name: Any = None,
+    seed: Any = None,
+) -> Variable:
+    """A variable that starts with equally likely numbers between two."""
+    return variable(random.uniform(shape, low, high, dtype, seed), dtype, name)
+
+
+def random_bernoulli(
+    shape: Any, p: float = 0.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Ones with the probability p, and zeros.
+
+    Args:
+        shape: shape of the result.
+        p: probability of a 1.
+        dtype: dtype name, floatx by default.
+        seed: an int, or None for the global generator.
+    """
+    drawn = random.uniform(shape, dtype="float32", seed=seed)
+    return cast(ops.less(drawn, p), dtype or floatx())
+
+
+random_binomial = random_bernoulli
+
+
+_GONE = {
+    "get_session": "Call model.predict, K.eval or K.function, which need no session.",
+    "set_session": "Leave it away: nothing runs in a session.",
+    "manual_variable_initialization": "Leave it away: variables start when made.",
+    "tf": "Write `from cornu import ops`, which has these operations.",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """
+    Raises:
+        AttributeError: for any name that is not there; what to write instead.
+    """
+    raise AttributeError(
+        f"module 'keras.backend' has no function {name!r}"
+        + (", which is TensorFlow's.\n" if name in _GONE else ".\n")
+        + "Expected one of keras.backend.__all__.\n"
+        + _GONE.get(name, "Look for it in cornu.ops, which has all operations.")
+    )

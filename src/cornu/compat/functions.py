@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.compat.phase import PHASE, training_as
 from cornu.graph import Spec, SymbolicTensor, Trace, Variable, current
 from cornu.graph import gradients as traced_gradients
 from cornu.graph.symbolic import Bindings, Call, replay, symbols, unknown_inputs
@@ -75,7 +76,8 @@ def _placeholders(trace: Trace, targets: Sequence[Any]) -> Bindings:
     """Traced inputs for all Inputs that the targets depend on."""
     table = Bindings()
     for symbol in unknown_inputs(targets, table):
-        shape = tuple(2 if n is None else n for n in symbol.shape)
+        # Large enough for the windows of any layer; nothing is computed.
+        shape = tuple(251 if n is None else n for n in symbol.shape)
         table[id(symbol)] = trace.input(Spec(shape, symbol.dtype), symbol.name)
     return table
 
@@ -86,7 +88,8 @@ def function(
     """A function from some symbolic tensors to others.
 
     Args:
-        inputs: symbolic tensors: `model.input`, a placeholder, or one on the way.
+        inputs: symbolic tensors: `model.input`, a placeholder, one on the way, or
+            `K.learning_phase()`, to be called with 0 or 1.
         outputs: what to compute from them: symbolic tensors or variables.
         updates: pairs (variable, new value) to assign at each call.
         name: a label that Keras took.
@@ -122,14 +125,15 @@ class Function:
     def __init__(
         self, inputs: Sequence[Any], outputs: Any, updates: Any = None
     ) -> None:
-        self.inputs = list(inputs)
+        self._given = list(inputs)  # the learning phase among them
+        self.inputs = [x for x in self._given if x is not PHASE]
         for symbol in self.inputs:
             if not isinstance(symbol, SymbolicTensor):
                 raise TypeError(
                     f"K.function was given {symbol!r} as an input.\n"
                     "Expected symbolic tensors, such as model.input.\n"
-                    "Leave the learning phase away: it is set with "
-                    "K.set_learning_phase."
+                    "For the learning phase, K.learning_phase() is one as long as "
+                    "K.set_learning_phase has not fixed it."
                 )
         self._single = not isinstance(outputs, (list, tuple))
         self.outputs = [outputs] if self._single else list(outputs)
@@ -157,26 +161,37 @@ class Function:
         """Compute the outputs from one array per input."""
         if not isinstance(inputs, (list, tuple)):
             inputs = [inputs]
-        if len(inputs) != len(self.inputs):
+        if len(inputs) != len(self._given):
             raise ValueError(
                 f"This function was called with {len(inputs)} arrays.\n"
-                f"Expected {len(self.inputs)}, one per input, in a list.\n"
+                f"Expected {len(self._given)}, one per input, in a list.\n"
                 "Write f([x]) for a function of one input."
             )
+        training = None
+        if len(self._given) > len(self.inputs):
+            pairs = list(zip(self._given, inputs, strict=True))
+            training = bool(next(x for symbol, x in pairs if symbol is PHASE))
+            inputs = [x for symbol, x in pairs if symbol is not PHASE]
         arrays = [
-            np.ascontiguousarray(value, symbol.dtype)
+            np.asarray(value, symbol.dtype, order="C")
             for value, symbol in zip(inputs, self.inputs, strict=True)
         ]
         for array, symbol in zip(arrays, self.inputs, strict=True):
             _check_shape(array, symbol)
         specs = [Spec(a.shape, a.dtype.name) for a in arrays]
-        program = self._programs.get(tuple(specs), lambda: self._make(specs))
+        key = (*specs, training)
+        program = self._programs.get(key, lambda: self._make(specs, training))
         found = program(arrays)
         return found[0] if self._single else found
 
-    def _make(self, specs: list[Spec]) -> StepProgram:
+    def _make(self, specs: list[Spec], training: bool | None) -> StepProgram:
         nest = [[True] * len(specs)]
-        return StepProgram("function", self._compute, nest, specs, self._programs.arena)
+
+        def compute(values: list[Any]) -> list[Any]:
+            with training_as(training):
+                return self._compute(values)
+
+        return StepProgram("function", compute, nest, specs, self._programs.arena)
 
     def _compute(self, values: list[Any]) -> list[Any]:
         table = Bindings()

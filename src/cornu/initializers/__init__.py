@@ -10,6 +10,7 @@ from cornu.graph.tensor import TensorBase
 from cornu.graph.variable import INITIALIZER_LOOKUP
 from cornu.initializers.base import Initializer
 from cornu.initializers.constant import Constant, Identity, Ones, Zeros
+from cornu.initializers.fourier import STFT
 from cornu.initializers.random import (
     GlorotNormal,
     GlorotUniform,
@@ -28,6 +29,7 @@ from cornu.registry import Registry
 
 IdentityInitializer = identity = Identity
 OrthogonalInitializer = orthogonal = Orthogonal
+STFTInitializer = stft = STFT
 constant = Constant
 zeros = Zeros
 ones = Ones
@@ -48,8 +50,10 @@ REGISTRY.enter(LecunUniform, RandomNormal, RandomUniform, TruncatedNormal)
 REGISTRY.enter(VarianceScaling, Orthogonal, Zeros, Ones, Constant, Identity)
 REGISTRY.enter(normal=RandomNormal, uniform=RandomUniform, zero=Zeros, one=Ones)
 REGISTRY.enter(IdentityInitializer=Identity, OrthogonalInitializer=Orthogonal)
+REGISTRY.enter(STFT, STFTInitializer=STFT)
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -65,6 +69,7 @@ __all__ = [
     "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
@@ -84,6 +89,7 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "serialize",
+    "stft",
     "truncated_normal",
     "variance_scaling",
     "zeros",

@@ -47,7 +47,7 @@ _NOT_CALLED_WITH = {"trapezoid": {"x"}}
 # Where Keras keeps those of Cornu's modules; all others are with NumPy's functions.
 _ROOMS = {
     "attention": "nn", "convolution": "nn", "ctc": "nn", "image": "image",
-    "image_colors": "image", "image_warps": "image",
+    "image_colors": "image", "image_warps": "image", "image_windows": "image",
     "linalg": "linalg", "math": "math", "nn": "nn", "normalization": "nn",
     "pooling": "nn",
 }  # fmt: skip
@@ -106,6 +106,7 @@ _PLACES = {
     "slogdet": "numpy.Slogdet",
     "space_to_depth": "nn.SpaceToDepth",
     "sparsemax": "nn.Sparsemax",
+    "ssim": "image.SSIM",
     "stft": "math.STFT",
     "stop_gradient": "core.StopGradient",
     "svd": "linalg.SVD",

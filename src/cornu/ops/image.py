@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,41 +16,71 @@ import numpy as np
 from cornu.graph import config
 from cornu.graph.spec import is_float
 from cornu.graph.trace import convert
-from cornu.ops import image_colors, image_warps
+from cornu.ops import image_colors, image_warps, image_windows
+from cornu.ops.elements import sinc
 from cornu.ops.image_colors import *  # noqa: F403
 from cornu.ops.image_warps import *  # noqa: F403
-from cornu.ops.numpy import clip, repeat
-from cornu.ops.primitives.elementwise import cast, round_to_even
+from cornu.ops.image_windows import *  # noqa: F403
+from cornu.ops.numpy import abs, clip, repeat
+from cornu.ops.primitives.elementwise import (
+    cast,
+    equal,
+    greater,
+    greater_equal,
+    less_equal,
+    logical_and,
+    maximum,
+    round_to_even,
+    where,
+)
 from cornu.ops.primitives.indexing import take
 from cornu.ops.primitives.linear import matmul
+from cornu.ops.primitives.reductions import sum
 from cornu.ops.primitives.shapes import expand_dims, pad, reshape, squeeze, static_slice
-from cornu.ops.public import floating, public
+from cornu.ops.public import canonical_axis, floating, promote, public
 
-__all__ = ["resize", *image_colors.__all__, *image_warps.__all__]
+__all__ = [
+    "resize",
+    "scale_and_translate",
+    *image_colors.__all__,
+    *image_warps.__all__,
+    *image_windows.__all__,
+]
 
 
-def along_axis(x: Any, matrix: np.ndarray, axis: int) -> Any:
+def along_axis(x: Any, matrix: Any, axis: int) -> Any:
     """The product of a matrix (new size, size) with every column along an axis."""
     before, after = x.shape[:axis], x.shape[axis + 1 :]
     columns = reshape(x, (math.prod(before), x.shape[axis], math.prod(after)))
-    y = matmul(np.asarray(matrix, x.dtype), columns)
-    return reshape(y, (*before, len(matrix), *after))
+    if isinstance(matrix, np.ndarray):
+        matrix = matrix.astype(x.dtype)
+    y = matmul(cast(matrix, x.dtype), columns)
+    return reshape(y, (*before, matrix.shape[0], *after))
 
 
-def _triangle(x: np.ndarray) -> np.ndarray:
-    return np.maximum(0.0, 1.0 - x)
+# How much a pixel counts, by its distance: `of` is NumPy, or `_TENSORS` for tensors.
+
+_TENSORS = SimpleNamespace(maximum=maximum, sinc=sinc, where=where)
 
 
-def _cubic(x: np.ndarray) -> np.ndarray:
+def _triangle(x: Any, of: Any = np) -> Any:
+    return of.maximum(1.0 - x, 0.0)
+
+
+def _cubic(x: Any, of: Any = np) -> Any:
     """Keys's cubic convolution (1981), with a = -1/2."""
     inner = ((1.5 * x - 2.5) * x) * x + 1.0
     outer = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
-    return np.where(x >= 2.0, 0.0, np.where(x >= 1.0, outer, inner))
+    return of.where(x >= 2.0, 0.0, of.where(x >= 1.0, outer, inner))
 
 
-def _lanczos(radius: float) -> Callable[[np.ndarray], np.ndarray]:
+def _lanczos(radius: float) -> Callable[..., Any]:
     """sinc(x) sinc(x / radius), cut off at the radius."""
-    return lambda x: np.where(x > radius, 0.0, np.sinc(x) * np.sinc(x / radius))
+
+    def kernel(x: Any, of: Any = np) -> Any:
+        return of.where(x > radius, 0.0, of.sinc(x) * of.sinc(x / radius))
+
+    return kernel
 
 
 _KERNELS = {
@@ -203,3 +234,109 @@ def _padded(
     for axis, n in zip(axes, border, strict=True):
         widths[axis] = (n, n)
     return pad(x, widths, constant_values=value)
+
+
+_METHODS = {
+    "linear": _triangle,
+    "bilinear": _triangle,
+    "trilinear": _triangle,
+    "triangle": _triangle,
+    "cubic": _cubic,
+    "bicubic": _cubic,
+    "tricubic": _cubic,
+    "lanczos3": _lanczos(3.0),
+    "lanczos5": _lanczos(5.0),
+}
+
+
+@public
+def scale_and_translate(
+    images,
+    output_shape,
+    scale,
+    translation,
+    spatial_dims,
+    method,
+    antialias=True,
+):
+    """Images made larger or smaller and moved, along any axes.
+
+    What is at x along an axis comes to x * scale + translation; the middle of the first
+    pixel is at 1/2. What comes from outside is 0.
+
+    Args:
+        images: tensor of any shape.
+        output_shape: shape of the result; as the input's but for `spatial_dims`.
+        scale: tensor, the factor for each of `spatial_dims`.
+        translation: tensor, what is added then, in new pixels.
+        spatial_dims: the axes.
+        method: 'linear', 'cubic', 'lanczos3' or 'lanczos5'; 'bilinear', 'trilinear',
+            'triangle' are linear, 'bicubic' and 'tricubic' cubic.
+        antialias: whether smaller images are made of all pixels of the larger ones.
+
+    Returns:
+        Floats of shape `output_shape`.
+
+    Raises:
+        ValueError: for another method, or when sizes or axes do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from cornu import ops
+    >>> line = np.array([0.0, 2.0, 4.0])
+    >>> ops.image.scale_and_translate(line, (3,), [1.0], [1.0], (0,), "linear").tolist()
+    [0.0, 0.0, 2.0]
+    """
+    x = floating(images)
+    scale, translation = promote(floating(scale), floating(translation))
+    axes = [canonical_axis(int(axis), x.ndim) for axis in spatial_dims]
+    shape = tuple(int(n) for n in output_shape)
+    _check_scaling(x, shape, scale, translation, axes, method)
+    for i, axis in enumerate(axes):
+        moved = scale[i], translation[i]
+        weights = _moved(x.shape[axis], shape[axis], *moved, method, bool(antialias))
+        x = along_axis(x, weights, axis)
+    return x
+
+
+def _moved(
+    size: int, new: int, scale: Any, translation: Any, method: str, antialias: bool
+) -> Any:
+    """What each of the new places takes of each old one; 0 for places outside."""
+    inverse = 1.0 / scale
+    dtype = inverse.dtype
+    places = (np.arange(new).astype(dtype) + 0.5 - translation) * inverse - 0.5
+    distance = abs(expand_dims(places, 1) - np.arange(size).astype(dtype))
+    if antialias:
+        distance = distance / maximum(inverse, 1.0)
+    weights = _METHODS[method](distance, _TENSORS)
+    total = sum(weights, axis=1, keepdims=True)
+    # Where nothing near counts, there is nothing to divide by.
+    enough = greater(abs(total), 1000.0 * float(np.finfo(np.float32).eps))
+    weights = where(enough, weights / where(equal(total, 0.0), 1.0, total), 0.0)
+    inside = logical_and(greater_equal(places, -0.5), less_equal(places, size - 0.5))
+    return where(expand_dims(inside, 1), weights, 0.0)
+
+
+def _check_scaling(
+    x: Any, shape: Any, scale: Any, translation: Any, axes: Any, method: Any
+) -> None:
+    if method not in _METHODS:
+        raise ValueError(
+            f"[scale_and_translate] method={method!r} is unknown.\n"
+            f"Expected one of {', '.join(map(repr, _METHODS))}.\n"
+            "Write method='linear', for example."
+        )
+    fixed = [i for i in range(x.ndim) if i not in axes]
+    good = len(shape) == x.ndim and all(shape[i] == x.shape[i] for i in fixed)
+    count = (len(axes),)
+    if not good or scale.shape != count or translation.shape != count:
+        raise ValueError(
+            f"[scale_and_translate] images of shape {x.shape}, output_shape={shape}, "
+            f"a scale of shape {scale.shape} and a translation of shape "
+            f"{translation.shape} were given for spatial_dims={tuple(axes)}.\n"
+            "Expected a shape that differs in these axes only, and a scale and a "
+            "translation for each of them.\n"
+            "For a batch of images give spatial_dims=(1, 2)."
+        )

@@ -188,18 +188,8 @@ class OrthogonalRegularizer(Regularizer):
 
 l1 = L1
 l2 = L2
+l1_l2 = L1L2
 orthogonal_regularizer = OrthogonalRegularizer
-
-
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """`L1L2` with both factors 0.01, as Keras 1 and 2 had it.
-
-    Args:
-        l1: factor of the absolute values.
-        l2: factor of the squares.
-    """
-    return L1L2(l1, l2)
-
 
 REGISTRY = Registry("regularizer", "keras.regularizers")
 REGISTRY.enter(L1, L2, L1L2, OrthogonalRegularizer)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from cornu import losses, metrics
+from cornu import losses, metrics, ops
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten
 from cornu.registry import to_snake_case
@@ -176,9 +177,26 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     name = identifier if isinstance(identifier, str) else getattr(found, "name", None)
     name = name or to_snake_case(getattr(found, "__name__", type(found).__name__))
     if not isinstance(found, metrics.Metric):
-        found = metrics.MeanMetricWrapper(found, name=name)
+        found = metrics.MeanMetricWrapper(_matching(found), name=name)
     found.name = name
     return found
+
+
+def _matching(function: Any) -> Any:
+    """A user's function, which meets targets (n,) as (n, 1) beside such outputs.
+
+    As losses do, and Keras 1 and 2 did; Keras 3 lets the difference be (n, n).
+    """
+    if getattr(function, "__module__", "").startswith("cornu."):
+        return function  # ours match them already
+
+    @functools.wraps(function)
+    def matching(y_true: Any, y_pred: Any, **kwargs: Any) -> Any:
+        if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, -1)
+        return function(y_true, y_pred, **kwargs)
+
+    return matching
 
 
 def accuracy_for(y_true: Any, y_pred: Any) -> Any:

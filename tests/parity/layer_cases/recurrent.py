@@ -213,6 +213,33 @@ DRAWN["Bidirectional"] = st.builds(
 )
 
 
+def _over_time(shape, layer, mask):
+    if layer["object"] in ("layers.LSTM", "layers.GRU", "layers.SimpleRNN"):
+        mask = None  # one boolean per sample is no mask of its steps
+    return case(shape, layer=layer, _mask=mask)
+
+
+DRAWN["TimeDistributed"] = st.builds(
+    _over_time,
+    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 4), _sizes),
+    layer=st.one_of(
+        _inside({"units": _sizes, "return_sequences": _flags}),
+        st.builds(
+            lambda **config: layer("Dense", **config), units=_sizes, activation=_names
+        ),
+        st.builds(
+            lambda **config: layer("Conv1D", **config),
+            filters=_sizes,
+            kernel_size=st.integers(1, 2),
+            padding=st.sampled_from(["valid", "same"]),
+        ),
+        st.just(layer("LayerNormalization")),
+        st.just(layer("Flatten")),
+    ),
+    mask=_mask,
+)
+
+
 def _stack(shape, names, units, **config):
     if set(names) != {"LSTMCell"}:
         # Keras tells of a single state as a tensor, and returns it in a list.

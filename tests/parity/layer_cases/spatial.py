@@ -274,10 +274,23 @@ def _adaptive(draw, rank):
 
 
 @st.composite
-def _border(draw, name):
-    pairs = [draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for _ in range(2)]
-    shape, layout = draw(_sizes(2, [sum(pair) + 1 for pair in pairs]))
+def _border(draw, name, rank):
+    pair = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    pairs = [draw(pair) for _ in range(rank)]
+    shape, layout = draw(_sizes(rank, [sum(pair) + 1 for pair in pairs]))
+    if rank == 1:
+        if name == "cropping":  # that has no layout
+            shape, options = (shape[0], sum(pairs[0]) + 2, 2), {}
+        else:
+            options = {"data_format": layout}
+        return case(shape, **{name: _one_or_each(draw, pairs[0])}, **options)
     given = tuple(_one_or_each(draw, pair) for pair in pairs)
+    if draw(st.booleans()):  # one number for all sides
+        given = draw(st.integers(0, 2))
+        shape = tuple(max(n, 2 * given + 1) for n in shape)
+    elif not any(isinstance(each, int) for each in given) or name == "cropping":
+        # Keras's Cropping takes numbers for all axes or pairs for all axes.
+        given = tuple(pairs)
     return case(shape, **{name: given, "data_format": layout})
 
 
@@ -290,15 +303,25 @@ def _up(draw):
     return case(shape, size=sizes, data_format=layout, interpolation=kind)
 
 
+@st.composite
+def _up_3d(draw):
+    sizes = _one_or_each(draw, draw(st.lists(_few, min_size=3, max_size=3)))
+    shape, layout = draw(_sizes(3))
+    return case(shape, size=sizes, data_format=layout)
+
+
 DRAWN = {
-    # In one and three dimensions they are the same, and have their cases above.
-    "ZeroPadding2D": _border("padding"),
-    "Cropping2D": _border("cropping"),
+    "UpSampling1D": st.builds(
+        lambda shape, size: case(shape, size=size), st.tuples(_few, _few, _few), _few
+    ),
     "UpSampling2D": _up(),
+    "UpSampling3D": _up_3d(),
     "AdaptiveMaxPooling2D": _adaptive(2),
     "AdaptiveAveragePooling2D": _adaptive(2),
 }
 for _n in (1, 2, 3):
+    DRAWN[f"ZeroPadding{_n}D"] = _border("padding", _n)
+    DRAWN[f"Cropping{_n}D"] = _border("cropping", _n)
     DRAWN[f"Conv{_n}D"] = _conv(_n)
     DRAWN[f"Conv{_n}DTranspose"] = _transpose(_n)
     for _kind in ("Max", "Average"):

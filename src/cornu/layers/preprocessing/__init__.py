@@ -1,5 +1,7 @@
 """Layers that prepare data: numbers, categories, text and images."""
 
+from cornu.layers.preprocessing.audio import MelSpectrogram, STFTSpectrogram
+from cornu.layers.preprocessing.boxes import MaxNumBoundingBoxes
 from cornu.layers.preprocessing.colors import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -65,6 +67,8 @@ __all__ = [
     "HashedCrossing",
     "Hashing",
     "IntegerLookup",
+    "MaxNumBoundingBoxes",
+    "MelSpectrogram",
     "MixUp",
     "Normalization",
     "Pipeline",
@@ -91,6 +95,7 @@ __all__ = [
     "RandomZoom",
     "Rescaling",
     "Resizing",
+    "STFTSpectrogram",
     "Solarization",
     "StringLookup",
     "TextVectorization",
