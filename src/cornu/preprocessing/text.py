@@ -89,7 +89,7 @@ def hashing_trick(
     Example:
 
     >>> hashing_trick("the cat the mat", 50, "md5")
-    [37, 10, 37, 14]
+    [43, 32, 43, 29]
     """
     of_word = hash if hash_function is None else hash_function
     if of_word == "md5":
