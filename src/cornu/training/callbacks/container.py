@@ -81,7 +81,7 @@ class CallbackList:
     def begin_batch(self, mode: str, step: int) -> None:
         """Tell that a batch begins, in 'train', 'test' or 'predict'."""
         for each in self._hearing:
-            getattr(each, f"on_{mode}_batch_begin")(step, None)
+            getattr(each, f"on_{mode}_batch_begin")(step, {})
 
     def end_batch(
         self, mode: str, step: int, read: Callable[[Any], Any], result: Any
@@ -116,6 +116,8 @@ class CallbackList:
         hooks = [getattr(c, hook) for c in self.callbacks]
 
         def call(*args: Any) -> None:
+            # As in Keras, logs are a dict also where there is nothing to tell.
+            args = tuple({} if arg is None else arg for arg in args)
             for each in hooks:
                 each(*args)
 
