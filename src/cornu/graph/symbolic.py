@@ -179,15 +179,30 @@ def replaying() -> bool:
 
 
 def record(
-    function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], name: str
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    name: str,
+    spec_of: Callable[..., Any] | None = None,
 ) -> Any:
-    """Enter a call in the DAG and return its symbolic outputs."""
+    """Enter a call in the DAG and return its symbolic outputs.
+
+    Args:
+        function: what is called.
+        args: its arguments, symbolic tensors among them.
+        kwargs: the same by name.
+        name: its name, for the outputs and for messages.
+        spec_of: gives the symbolic outputs; by default `function` is traced for them.
+    """
     # Copies of the lists: the caller may append to them for the next layer.
     args, kwargs = map_structure(lambda leaf: leaf, (args, kwargs))
     call = Call(function, args, kwargs)
     _refuse_text(call, name)
     try:
-        specs = compute_output_spec(function, *args, **kwargs)
+        if spec_of is None:
+            specs = compute_output_spec(function, *args, **kwargs)
+        else:
+            specs = spec_of(*args, **kwargs)
     except (TypeError, ValueError) as error:
         told = _told_of_open_axes(error, name)
         if told is None:

@@ -167,7 +167,10 @@ class BatchNormalization(Normalizing):
         return new
 
     def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        if tuple(mask.shape) != tuple(x.shape[:-1]):
+        fits = len(mask.shape) == len(x.shape) - 1 and all(
+            n in (1, m) for n, m in zip(mask.shape, x.shape[:-1], strict=True)
+        )
+        if not fits:
             raise ValueError(
                 f"{self._title()}: its mask has shape {tuple(mask.shape)}, and its "
                 f"input {tuple(x.shape)}.\n"

@@ -104,7 +104,7 @@ class SlidingKernel(Spatial):
             x = x + (
                 ops.reshape(self.bias, (-1, *(1,) * self.rank)) if first else self.bias
             )
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def _weight(self, name: str, shape: tuple[int, ...], part: str) -> Any:
         return self.add_weight(

@@ -248,7 +248,7 @@ class Dense(Layer):
         x = ops.matmul(inputs, self.kernel)
         if self.bias is not None:
             x = x + self.bias
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def _misfit_message(self, what: str, wanted: str) -> str:
         if not self.built or "axis -1" not in what:

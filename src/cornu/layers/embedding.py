@@ -43,6 +43,8 @@ class Embedding(Layer):
     (2, 2, 64)
     """
 
+    takes_indices = True
+
     def __init__(
         self,
         input_dim: int,

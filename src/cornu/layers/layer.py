@@ -27,7 +27,15 @@ from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
 from cornu.layers import masks
-from cornu.layers.spec import dtype_of, first_shape
+from cornu.layers.spec import (
+    as_shape,
+    check_shape_names,
+    dtype_of,
+    first_shape,
+    shape_of,
+    shapes_for,
+    standing_for,
+)
 from cornu.layers.tracking import CALLS, Tracked, building
 from cornu.registry import auto_name
 
@@ -68,6 +76,8 @@ class Layer(Tracked):
 
     # Whether it takes arrays, text among them, and is no part of a compiled program.
     on_host = False
+    # Whether it takes whole numbers as they are, whatever dtype its Input has.
+    takes_indices = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
@@ -189,6 +199,7 @@ class Layer(Tracked):
             previous = masks.fill(self._call_names(), args, kwargs)
         CALLS.stack.append(self)
         CALLS.training.append(training)
+        CALLS.computing.append(self)
         try:
             with self._scope():
                 outputs = self.call(*args, **kwargs)
@@ -199,6 +210,7 @@ class Layer(Tracked):
         finally:
             CALLS.stack.pop()
             CALLS.training.pop()
+            CALLS.computing.pop()
         if previous is not None or type(self).compute_mask is not Layer.compute_mask:
             first = args[0] if args else next(iter(kwargs.values()), None)
             masks.attach(self, first, outputs, previous)
@@ -270,7 +282,7 @@ class Layer(Tracked):
             with no_trace():
                 self._check_input(args[0] if args else None)
                 self._build_from(args, kwargs)
-        outputs = record(self, args, kwargs, self.name)
+        outputs = record(self, args, kwargs, self.name, self._output_spec)
         first = next(o for o in flatten(outputs) if isinstance(o, SymbolicTensor))
         self._inbound.append(first.call)
         self._clear_losses()
@@ -371,15 +383,11 @@ class Layer(Tracked):
     def _build_from(self, args: tuple, kwargs: dict[str, Any]) -> None:
         takes = list(inspect.signature(self.build).parameters)
         if len(takes) > 1:  # build(query_shape, value_shape): one shape per argument
-            bound = inspect.signature(self.call).bind(*args, **kwargs).arguments
-            shapes = {
-                f"{name}_shape": map_structure(_shape, value)
-                for name, value in bound.items()
-                if f"{name}_shape" in takes and value is not None
-            }
+            check_shape_names(self._title(), self.build, self.call)
+            shapes = shapes_for(self.build, self.call, args, kwargs)
         else:
             given = args[0] if args else next(iter(kwargs.values()), None)
-            shapes = {"input_shape": map_structure(_shape, given)}
+            shapes = {"input_shape": map_structure(shape_of, given)}
         self._build_for(shapes, len(takes) > 1)
 
     def _build_for(self, shapes: dict[str, Any], by_name: bool) -> None:
@@ -404,7 +412,7 @@ class Layer(Tracked):
         if self.built:
             return
         shapes = config.get("shapes_dict") or {"input_shape": config.get("input_shape")}
-        shapes = {name: _as_shape(shape) for name, shape in shapes.items()}
+        shapes = {name: as_shape(shape) for name, shape in shapes.items()}
         with no_trace():
             self._build_for(shapes, "shapes_dict" in config)
 
@@ -456,12 +464,12 @@ class Layer(Tracked):
     @property
     def input_shape(self) -> Any:
         """Shape of `input`, None for the batch."""
-        return map_structure(_shape, self.input)
+        return map_structure(shape_of, self.input)
 
     @property
     def output_shape(self) -> Any:
         """Shape of `output`, None for the batch."""
-        return map_structure(_shape, self.output)
+        return map_structure(shape_of, self.output)
 
     def _first_call(self) -> Any:
         if not self._inbound:
@@ -473,8 +481,31 @@ class Layer(Tracked):
         return self._inbound[0]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic tensors of the outputs, without computing."""
-        return compute_output_spec(self, *args, **kwargs)
+        """Symbolic tensors of the outputs, without computing: the call is traced.
+
+        Where that fails, a subclass's `compute_output_shape` tells.
+        """
+        try:
+            return compute_output_spec(self, *args, **kwargs)
+        except Exception:
+            if not _is_own(self.compute_output_shape):
+                raise
+            shapes = shapes_for(self.compute_output_shape, self.call, args, kwargs)
+            return standing_for(self.compute_output_shape(**shapes), self._dtype)
+
+    def _output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """`compute_output_spec`; a subclass's own counts where the call tells nothing.
+
+        Tracing comes first, for it knows of masks and dtypes what classes leave out.
+        """
+        try:
+            return Layer.compute_output_spec(self, *args, **kwargs)
+        except Exception:
+            if not _is_own(self.compute_output_spec):
+                raise
+            specs = self.compute_output_spec(*args, **kwargs)
+            # New ones, for those of the class may be the inputs themselves.
+            return map_structure(lambda s: SymbolicTensor(s.shape, s.dtype), specs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output, from the shapes of the arguments (None for open).
@@ -483,22 +514,14 @@ class Layer(Tracked):
             *args: one shape, or a list of shapes, per argument of `call`.
             **kwargs: the same by name, as in `value_shape=`.
         """
-        symbols = [self._standing_for(shape) for shape in args]
+        symbols = [standing_for(shape, self._dtype) for shape in args]
         named = {
-            name.removesuffix("_shape"): self._standing_for(shape)
+            name.removesuffix("_shape"): standing_for(shape, self._dtype)
             for name, shape in kwargs.items()
         }
         if "input" in named:
             symbols.insert(0, named.pop("input"))
-        return map_structure(_shape, self.compute_output_spec(*symbols, **named))
-
-    def _standing_for(self, shape: Any) -> Any:
-        """Symbolic tensors of these shapes, in their nesting."""
-        if isinstance(shape, dict):
-            return {name: self._standing_for(each) for name, each in shape.items()}
-        if any(isinstance(each, (list, tuple)) for each in shape):
-            return [self._standing_for(each) for each in shape]
-        return SymbolicTensor(tuple(shape), self._dtype)
+        return map_structure(shape_of, self.compute_output_spec(*symbols, **named))
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the same layer again.
@@ -549,6 +572,11 @@ class Layer(Tracked):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+def _is_own(method: Any) -> bool:
+    """Whether a method is the user's: what Cornu's own layers raise is meant."""
+    return not method.__module__.startswith("cornu.")
+
+
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_plain, value))
@@ -561,21 +589,6 @@ def _is_tensor_like(value: Any) -> bool:
     return isinstance(
         value, (TensorBase, np.ndarray, np.generic, int, float)
     ) or hasattr(value, "__array__")
-
-
-def _as_shape(shape: Any) -> Any:
-    """A shape, or shapes in lists and dicts, of which a file kept lists alone."""
-    if isinstance(shape, dict):
-        return {name: _as_shape(each) for name, each in shape.items()}
-    if isinstance(shape, (list, tuple)):
-        if any(isinstance(each, (list, tuple, dict)) for each in shape):
-            return [_as_shape(each) for each in shape]
-        return tuple(shape)
-    return shape
-
-
-def _shape(value: Any) -> Any:
-    return tuple(value.shape) if hasattr(value, "shape") else None
 
 
 def _parameters(cls: type) -> list[str]:

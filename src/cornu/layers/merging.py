@@ -25,7 +25,10 @@ class Merge(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        if not isinstance(input_shape, list) or len(input_shape) < self.at_least:
+        several = isinstance(input_shape, (list, tuple)) and all(
+            isinstance(shape, (list, tuple)) for shape in input_shape
+        )
+        if not several or len(input_shape) < self.at_least:
             raise ValueError(
                 f"{self._title()} was called on {input_shape} (shapes).\n"
                 f"Expected a list of at least {self.at_least} tensors.\n"

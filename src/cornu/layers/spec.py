@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
 from cornu.graph.policy import DTypePolicy, dtype_policy
 from cornu.graph.spec import standardize_dtype
+from cornu.graph.symbolic import SymbolicTensor
+from cornu.graph.tree import map_structure
 
 
 class InputSpec:
@@ -119,3 +122,80 @@ def dtype_of(dtype: Any) -> str:
             "Leave dtype away, or set it with cornu.config.set_floatx."
         )
     return standardize_dtype(dtype)
+
+
+def shape_of(value: Any) -> Any:
+    """The shape of a tensor; None for what has none."""
+    return tuple(value.shape) if hasattr(value, "shape") else None
+
+
+def as_shape(shape: Any) -> Any:
+    """A shape, or shapes in lists and dicts, of which a file kept lists alone."""
+    if isinstance(shape, dict):
+        return {name: as_shape(each) for name, each in shape.items()}
+    if isinstance(shape, (list, tuple)):
+        if any(isinstance(each, (list, tuple, dict)) for each in shape):
+            return [as_shape(each) for each in shape]
+        return tuple(shape)
+    return shape
+
+
+def standing_for(shape: Any, dtype: str) -> Any:
+    """Symbolic tensors of a shape, or of shapes in lists and dicts; None for None."""
+    if shape is None:
+        return None
+    if isinstance(shape, dict):
+        return {name: standing_for(each, dtype) for name, each in shape.items()}
+    if any(isinstance(each, (list, tuple, dict)) for each in shape):
+        return type(shape)(standing_for(each, dtype) for each in shape)
+    return SymbolicTensor(tuple(shape), dtype)
+
+
+def shapes_for(
+    method: Callable[..., Any],
+    call: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """The shapes of the arguments of a call, by the names that a method has for them.
+
+    Args:
+        method: takes shapes: `build` or `compute_output_shape`. One that takes a single
+            argument is given the shape of the first.
+        call: the layer's `call`.
+        args: what it is called with.
+        kwargs: the same by name.
+    """
+    takes = list(inspect.signature(method).parameters)
+    if len(takes) == 1:
+        given = args[0] if args else next(iter(kwargs.values()), None)
+        return {takes[0]: map_structure(shape_of, given)}
+    bound = inspect.signature(call).bind(*args, **kwargs).arguments
+    return {
+        f"{name}_shape": map_structure(shape_of, value)
+        for name, value in bound.items()
+        if f"{name}_shape" in takes and value is not None
+    }
+
+
+def check_shape_names(
+    owner: str, build: Callable[..., Any], call: Callable[..., Any]
+) -> None:
+    """Raise where arguments of `build` are no shapes of arguments of `call`.
+
+    Args:
+        owner: the layer, for the message.
+        build: its method.
+        call: its other method.
+    """
+    known = [f"{name}_shape" for name in inspect.signature(call).parameters]
+    for name, p in inspect.signature(build).parameters.items():
+        several = p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        if name not in known and p.default is p.empty and not several:
+            raise ValueError(
+                f"{owner}: its build method takes {name!r}, but its call has no "
+                "argument that this would be the shape of.\n"
+                f"Expected some of: {', '.join(known)}.\n"
+                "Name the arguments of build after those of call, each with '_shape' "
+                "at its end, or take input_shape alone."
+            )

@@ -22,6 +22,7 @@ class Calls(threading.local):
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.training: list[Any] = []
+        self.computing: list[Any] = []  # those that are in `call`, not in `build`
         self.trainable: dict[Any, bool] = {}  # what `trainable` was when it counted
 
 
@@ -157,7 +158,7 @@ class Tracked:
 
     @property
     def variables(self) -> list[Variable]:
-        """The weights, and the states of seed generators and metrics."""
+        """The weights, and the states of seed generators."""
         found = {id(v): v for v in self.weights}
         for layer in self._flatten_layers():
             for member in layer._tracked():
@@ -178,12 +179,32 @@ class Tracked:
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
+        """All variables that training leaves alone, states of seed generators too."""
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trained]
+
+    trainable_weights = trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves alone."""
         trained = {id(v) for v in self.trainable_variables}
         return [v for v in self.weights if id(v) not in trained]
 
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in the attributes of this layer and of all below, each once."""
+        found: dict[int, Any] = {}
+        for layer in self._flatten_layers():
+            for member in layer._tracked():
+                if _is_metric(member):
+                    found.setdefault(id(member), member)
+        return list(found.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of all metrics."""
+        return [v for metric in self.metrics for v in metric.variables]
 
     @property
     def trainable(self) -> bool:
@@ -230,6 +251,7 @@ class Tracked:
             The variable.
         """
         self._check_initialized()
+        self._check_not_computing()
         if isinstance(shape, str):  # Keras 2 had the name first
             shape, name = (initializer, shape) if not name else (initializer, name)
             initializer = None
@@ -285,6 +307,15 @@ class Tracked:
 
     def _title(self) -> str:
         return f"{type(self).__name__} {self.__dict__.get('name', '')!r}"
+
+    def _check_not_computing(self) -> None:
+        """Raise where a weight would be made anew by every call."""
+        if any(layer is self for layer in CALLS.computing):
+            raise ValueError(
+                f"{self._title()} adds a weight in its call.\n"
+                "Expected weights to be made once: every call would make a new one.\n"
+                "Move add_weight to __init__, or to build(self, input_shape)."
+            )
 
     def _check_initialized(self) -> None:
         if "_losses" not in self.__dict__:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cornu import ops
 from cornu.graph import config
 from cornu.losses.loss import as_tensor
@@ -51,11 +53,12 @@ class FBetaScore(Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        between = threshold is None or 0 < threshold <= 1
+        numeric = isinstance(threshold, (int, float, np.number))
+        between = threshold is None or (numeric and 0 < float(threshold) <= 1)
         if average not in _AVERAGES or not beta > 0 or not between:
             raise ValueError(
                 f"{type(self).__name__} was given average={average!r}, beta={beta} and "
-                f"threshold={threshold}.\n"
+                f"threshold={threshold!r}.\n"
                 "Expected an average of None, 'micro', 'macro' or 'weighted', a "
                 "positive beta, and a threshold above 0 and up to 1 (or None).\n"
                 f"For example {type(self).__name__}('macro', threshold=0.5)."

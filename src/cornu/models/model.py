@@ -7,7 +7,6 @@ import math
 import os
 from typing import Any
 
-from cornu.graph import config
 from cornu.graph.messages import described, nearest
 from cornu.graph.symbolic import (
     Bindings,
@@ -20,10 +19,12 @@ from cornu.graph.symbolic import (
 from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
-from cornu.models import dag
+from cornu.layers.spec import standing_for
+from cornu.models import dag, state_tree
 from cornu.models.host import HostPart, arrays_of, with_rank_of
 from cornu.ops import expand_dims, squeeze
 from cornu.saving import load_weights, save_model, save_weights
+from cornu.saving.memory import from_bytes, to_bytes
 from cornu.serialization import custom_object_scope, serialize_whole
 from cornu.training.loop import Trainer
 
@@ -68,6 +69,7 @@ class Model(Trainer):
         self._host: HostPart | None = None
         self._meets_text: bool | None = None  # whether a layer works on the host
         self._operations: list[dag.Operation] = []
+        self._indices: set[int] = set()  # Inputs that only look up what they index
         self._symbolic_losses: list[Any] = []
         if outputs is not None:
             self._connect(inputs, outputs)
@@ -88,6 +90,7 @@ class Model(Trainer):
         self._operations = dag.operations(flatten(inputs), flatten(outputs))
         parts = [each.target for each in self._operations]
         self._dag_layers = [part for part in parts if isinstance(part, Layer)]
+        self._indices = _read_as_indices(known, self._calls_in_order)
         self._host = self._meets_text = None
         self.built = True
         self._build_shapes = {"input_shape": map_structure(_shape_of, inputs)}
@@ -170,7 +173,7 @@ class Model(Trainer):
             if each is not None:
                 set_keras_mask(value, each)
         for symbol, value in zip(entrances, values, strict=True):
-            table[id(symbol)] = _with_rank_of(value, symbol)
+            table[id(symbol)] = self._entered(value, symbol)
         with symbols(table):
             results = iter(replay(flatten(self._outputs), table))
             for loss in self._symbolic_losses:
@@ -179,6 +182,25 @@ class Model(Trainer):
             id(s): v for s, v in zip(flatten(self._outputs), results, strict=True)
         }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
+
+    def _entered(self, value: Any, symbol: SymbolicTensor) -> Any:
+        """A value as the Input that it enters at says: its rank and its dtype.
+
+        Images of bytes become floats here; in bytes, 200 * 2 would be 144. Indices stay
+        whole, for large ones are no floats.
+        """
+        value = _with_rank_of(value, symbol)
+        same = not isinstance(value, TensorBase) or symbol.dtype in (
+            "string",
+            value.dtype,
+        )
+        if same or id(symbol) in self._indices:
+            return value
+        mask = keras_mask(value)
+        value = value.astype(symbol.dtype)
+        if mask is not None:
+            set_keras_mask(value, mask)
+        return value
 
     def _host_part(self) -> HostPart | None:
         """What of the DAG is run on the host; None where there is no such layer."""
@@ -213,7 +235,7 @@ class Model(Trainer):
         names = self.input_names
         if isinstance(inputs, dict):
             if isinstance(self._inputs, dict) and set(inputs) >= set(self._inputs):
-                return [inputs[key] for key in sorted(self._inputs)]
+                return _like(self._inputs, inputs)
             missing = [name for name in names if name not in inputs]
             if missing:
                 raise ValueError(
@@ -284,11 +306,8 @@ class Model(Trainer):
         if type(self).call is not Model.call and not _is_building(self):
             self.__dict__["_building"] = True
             try:
-                shape = tuple(input_shape)
-                nested = shape and isinstance(shape[0], (list, tuple))
-                if not nested:
-                    self(SymbolicTensor(shape, config.floatx()))
-                    self._inbound.clear()
+                self(standing_for(input_shape, self._dtype))
+                self._inbound.clear()
             finally:
                 self.__dict__.pop("_building")
         self.built = True
@@ -405,6 +424,44 @@ class Model(Trainer):
             self.optimizer.build(self._trained_now())
         load_weights(self, filepath, skip_mismatch, by_name)
 
+    def __reduce__(self) -> Any:
+        """Pickle and copy make the model again from what `save` writes."""
+        return from_bytes, (to_bytes(self),)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables as nested dicts, by the parts of their paths.
+
+        Args:
+            value_format: 'backend_tensor' or 'numpy_array'.
+
+        Returns:
+            A dict of four such trees: 'trainable_variables', 'non_trainable_variables',
+            'optimizer_variables' and 'metrics_variables'.
+
+        Raises:
+            ValueError: when two variables have one path.
+
+        Example:
+
+        >>> import cornu
+        >>> model = cornu.Sequential([cornu.Input((3,)), cornu.layers.Dense(1)])
+        >>> tree = model.get_state_tree("numpy_array")["trainable_variables"]
+        >>> [leaf.shape for layer in tree.values() for leaf in layer.values()]
+        [(3, 1), (1,)]
+        """
+        return state_tree.get_state_tree(self, value_format)
+
+    def set_state_tree(self, tree: dict[str, Any]) -> None:
+        """Set variables from what `get_state_tree` returns, or from a part of it.
+
+        Args:
+            tree: the trees; what they leave out stays as it is.
+
+        Raises:
+            ValueError: for a path that no variable has.
+        """
+        state_tree.set_state_tree(self, tree)
+
     def summary(
         self,
         line_length: int | None = None,
@@ -463,8 +520,30 @@ def _is_functional(model: Model) -> bool:
     return model._inputs is not None and type(model).__init__ is Model.__init__
 
 
+def _read_as_indices(inputs: dict[int, Any], calls: list[Any]) -> set[int]:
+    """The Inputs, by identity, that go to layers alone that take them as indices."""
+    others = {
+        id(parent)
+        for call in calls
+        for parent in call.parents
+        if not getattr(call.function, "takes_indices", False)
+    }
+    return set(inputs) - others
+
+
 def _shape_of(symbol: SymbolicTensor) -> tuple[int | None, ...]:
     return tuple(symbol.shape)
+
+
+def _like(wanted: Any, given: Any) -> list[Any]:
+    """What was given, in the order of the leaves of `wanted`; more keys are let be."""
+    if isinstance(wanted, dict) and isinstance(given, dict):
+        pairs = [(wanted[key], given[key]) for key in sorted(wanted)]
+    elif isinstance(wanted, (list, tuple)) and isinstance(given, (list, tuple)):
+        pairs = list(zip(wanted, given, strict=True))
+    else:
+        return [given]
+    return [leaf for pair in pairs for leaf in _like(*pair)]
 
 
 def _is_building(model: Model) -> bool:

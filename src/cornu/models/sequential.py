@@ -87,7 +87,7 @@ class Sequential(Model):
                 "For example Sequential([Dense(64, activation='relu'), Dense(1)])."
             )
         if isinstance(layer, InputLayer):
-            self._entrance = layer.output
+            self._enter_at(layer)
             return
         if any(layer.name == other.name for other in self._list):
             raise ValueError(
@@ -98,6 +98,18 @@ class Sequential(Model):
         if not self._list and self._entrance is None:
             self._entrance = _entrance_of(layer)
         self._list.append(layer)
+
+    def _enter_at(self, layer: InputLayer) -> None:
+        """Begin with an Input; there can be one only, and nothing before it."""
+        if self._entrance is not None or self._list:
+            shape = "any" if self._entrance is None else self._entrance.shape
+            raise ValueError(
+                f"Sequential {self.name!r} was given an Input of shape "
+                f"{layer.output.shape}, but takes inputs of shape {shape} already.\n"
+                "Expected one Input, before the first layer.\n"
+                "Leave it away, or make a new model."
+            )
+        self._entrance = layer.output
 
     def _grow(self) -> None:
         """Call the layers on symbolic tensors, once the shape of the input is known."""
@@ -117,6 +129,11 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Pass the inputs through all layers."""
+        if not self._list:
+            raise ValueError(
+                f"Sequential {self.name!r} was called, but has no layers.\n"
+                "Expected at least one layer.\nAdd layers with model.add(layer)."
+            )
         if self._outputs is not None:
             return super().call(inputs, training, mask)
         x = inputs
@@ -133,12 +150,37 @@ class Sequential(Model):
         return super()._on_host(x)
 
     def build(self, input_shape: Any = None) -> None:
-        """Create the weights for inputs of this shape (None for the batch)."""
+        """Create the weights for inputs of this shape (None for the batch).
+
+        Raises:
+            ValueError: when the model has been built for other inputs.
+        """
+        if self._outputs is not None and input_shape is not None:
+            self._check_same(input_shape)
+        if isinstance(input_shape, dict) or any(
+            isinstance(each, (list, tuple, dict)) for each in input_shape or ()
+        ):
+            # Several inputs at once: there is no Input for them, and the layers say.
+            return super().build(input_shape)
         if self._entrance is None and input_shape is not None and self._list:
             shape = (None, *tuple(input_shape)[1:])
             self._entrance = Input(batch_shape=shape, dtype=_input_dtype(self._list[0]))
             self._grow()
         self.built = self._outputs is not None
+
+    def _check_same(self, shape: Any) -> None:
+        assert self._entrance is not None
+        wanted, given = self._entrance.shape[1:], tuple(shape)[1:]
+        if len(wanted) == len(given) and all(
+            n is None or m is None or n == m for n, m in zip(wanted, given, strict=True)
+        ):
+            return
+        raise ValueError(
+            f"Sequential {self.name!r} was to be built for inputs of shape "
+            f"{tuple(shape)}, but takes inputs of shape {self._entrance.shape}.\n"
+            "Expected the same shape, or no call of build: the model is built.\n"
+            "Make a new model for other inputs."
+        )
 
     def get_config(self) -> dict[str, Any]:
         config = {**Layer.get_config(self), "layers": []}

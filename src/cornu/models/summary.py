@@ -120,7 +120,7 @@ def _lines(row: Row, depth: int, nested: bool) -> list[tuple[Row, int, list[Row]
 
 def totals(model: Any) -> list[str]:
     """The lines below the table."""
-    trained, fixed = model.trainable_variables, model.non_trainable_variables
+    trained, fixed = model.trainable_weights, model.non_trainable_weights
     optimizer = getattr(model, "optimizer", None)
     of_optimizer = optimizer.variables if optimizer and optimizer.built else None
     lines = [

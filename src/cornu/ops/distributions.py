@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from cornu.graph.trace import convert
-from cornu.graph.tree import map_structure
 from cornu.ops.numpy import stack, zeros
 from cornu.ops.primitives.control import scan
 from cornu.ops.primitives.elementwise import (
@@ -127,7 +126,7 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
     """
     dtype = _float_dtype(dtype, "beta")
     keys = SubKeys(make_seed(seed))
-    a, b = map_structure(lambda p: log_gamma(shape, p, dtype, keys), (alpha, beta))
+    a, b = (log_gamma(shape, convert(p), dtype, keys) for p in (alpha, beta))
     return 1.0 / (1.0 + exp(b - a))
 
 

@@ -379,10 +379,16 @@ class Optimizer(OptimizerState):
     def _overwrite_directly(
         self, grads: list[Any], variables: list[Variable]
     ) -> tuple[list[Any], list[Variable]]:
-        """Variables marked `overwrite_with_gradient` become their gradient."""
-        pairs = []
+        """Variables marked `overwrite_with_gradient` become their gradient.
+
+        With accumulation they become the last one, when an update is due.
+        """
+        pairs, steps = [], self.gradient_accumulation_steps
         for g, v in zip(grads, variables, strict=True):
             if getattr(v, "overwrite_with_gradient", False):
+                if steps:
+                    due = ops.equal(ops.mod(self._iterations.value + 1, steps), 0)
+                    g = ops.where(due, g, v.value)
                 v.assign(g)
             else:
                 pairs.append((g, v))

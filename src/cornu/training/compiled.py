@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from functools import reduce
 from itertools import count
 from typing import Any
 
@@ -56,7 +57,8 @@ class CompiledLoss:
     def __init__(self, loss: Any, loss_weights: Any = None) -> None:
         self.loss, self.loss_weights = loss, loss_weights
         self.functions: list[Callable[..., Any] | None] | None = None
-        self.trackers: list[Any] = []
+        self.trackers: list[Any] = []  # one per output with a loss, where several have
+        self._of_output: dict[int, Any] = {}
         # Names are looked up at once, so that compile() itself tells of a misspelling.
         for each in flatten(loss):
             as_loss(each)
@@ -65,8 +67,10 @@ class CompiledLoss:
         """Match the losses with the outputs."""
         self.functions = [as_loss(x) for x in by_output(self.loss, names, "loss")]
         self.weights = by_output(self.loss_weights, names, "loss_weights")
-        if len(names) > 1:
-            self.trackers = [metrics.Mean(name=f"{name}_loss") for name in names]
+        wanted = [i for i, f in enumerate(self.functions) if f is not None]
+        if len(wanted) > 1:
+            of_output = {i: metrics.Mean(name=f"{names[i]}_loss") for i in wanted}
+            self._of_output, self.trackers = of_output, list(of_output.values())
 
     def __call__(
         self, y: list[Any], y_pred: list[Any], sample_weight: list[Any]
@@ -78,8 +82,8 @@ class CompiledLoss:
             if function is None or y[i] is None:
                 continue
             value = function(y[i], y_pred[i], sample_weight[i])
-            if self.trackers:
-                self.trackers[i].update_state(value, sample_weight=y_pred[i].shape[0])
+            if self._of_output:
+                self._of_output[i].update_state(value, sample_weight=y_pred[i].shape[0])
             if self.weights[i] is not None:
                 value = value * float(self.weights[i])
             total = value if total is None else total + value
@@ -87,14 +91,39 @@ class CompiledLoss:
 
 
 def as_loss(identifier: Any) -> Callable[..., Any] | None:
-    """A function `f(y_true, y_pred, sample_weight)` from a name, function or object."""
+    """A function `f(y_true, y_pred, sample_weight)` from a name, function or object.
+
+    Of a list of them it gives the sum, as Keras does.
+    """
     if identifier is None:
         return None
+    if isinstance(identifier, (list, tuple)):
+        parts = [each for each in map(as_loss, identifier) if each is not None]
+        return _sum_of(parts) if len(parts) > 1 else next(iter(parts), None)
+    if isinstance(identifier, str) and identifier in ("crossentropy", "ce"):
+        return losses.LossFunctionWrapper(crossentropy, name="crossentropy")
     found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found
     name = getattr(found, "__name__", "loss")
     return losses.LossFunctionWrapper(found, name=name)
+
+
+def _sum_of(parts: list[Callable[..., Any]]) -> Callable[..., Any]:
+    def loss(y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        values = [part(y_true, y_pred, sample_weight) for part in parts]
+        return reduce(ops.add, values)
+
+    return loss
+
+
+def crossentropy(y_true: Any, y_pred: Any) -> Any:
+    """The binary, sparse or one-hot crossentropy, as the shapes say."""
+    return {
+        metrics.BinaryAccuracy: losses.binary_crossentropy,
+        metrics.SparseCategoricalAccuracy: losses.sparse_categorical_crossentropy,
+        metrics.CategoricalAccuracy: losses.categorical_crossentropy,
+    }[accuracy_for(y_true, y_pred)](y_true, y_pred)
 
 
 class CompiledMetrics:

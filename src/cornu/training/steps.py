@@ -68,7 +68,7 @@ class Steps(Layer):
         self._programs = ProgramCache()
         self._batch_watch = LossWatch(self)
         self._output_names_used: list[str] = []
-        self._outputs_seen: list[Any] | None = None
+        self._outputs_seen: Any = None
 
     # compile
 
@@ -408,19 +408,23 @@ class Steps(Layer):
         steps = ("train_step", "test_step", "compute_loss")
         if any(getattr(type(self), n) is not getattr(Steps, n) for n in steps):
             return None
-        symbolic = getattr(self, "outputs", None)
+        symbolic = getattr(self, "_outputs", None)
         if symbolic is None and not self.run_eagerly:
             if self._outputs_seen is None:
                 self._outputs_seen = self._call_on_symbols(x)
             # A Sequential model without an Input knows its outputs from here on.
-            symbolic = getattr(self, "outputs", None) or self._outputs_seen
-        if not symbolic:
+            made = getattr(self, "_outputs", None)
+            symbolic = self._outputs_seen if made is None else made
+        if isinstance(symbolic, (list, tuple)) and len(symbolic) == 1:
+            symbolic = symbolic[0]
+        names = self._names_of(symbolic)
+        found = listed(symbolic, names)
+        if not found or not all(isinstance(each, SymbolicTensor) for each in found):
             return None
-        names = self._names_of(symbolic if len(symbolic) > 1 else symbolic[0])
-        return outputs_of(names, symbolic)
+        return outputs_of(names, found)
 
-    def _call_on_symbols(self, x: Any) -> list[Any]:
-        """The symbolic outputs for such inputs, in a list; empty where there are none.
+    def _call_on_symbols(self, x: Any) -> Any:
+        """The symbolic outputs for such inputs; an empty list where there are none.
 
         A network that is not built yet is built by this.
         """
@@ -429,7 +433,7 @@ class Steps(Layer):
         )
         with no_trace():
             try:
-                return flatten(self(specs))
+                return self(specs)
             except Exception:  # whoever makes the program tells of it, and where
                 return []
             finally:

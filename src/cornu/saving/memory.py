@@ -1,0 +1,33 @@
+"""Models as bytes, for pickle and copy: a `.keras` file that is in memory alone."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cornu.saving.keras_file import load_model, save_model
+
+
+def to_bytes(model: Any) -> bytes:
+    """What `save_model` writes of a model.
+
+    Raises:
+        ValueError: for models that cannot be described.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        save_model(model, path, True, None, True)
+        return path.read_bytes()
+
+
+def from_bytes(data: bytes) -> Any:
+    """The model of which `to_bytes` was made; its own classes must be registered.
+
+    Raises:
+        ValueError: when it holds a class that is not known.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(data)
+        return load_model(path)
