@@ -66,6 +66,19 @@ def normal(x):
 
 
 # As NumPy would say it, far from the edges.
+def circle(labels, vectors, gamma=80, margin=0.4):
+    """Sun et al., 2020, formula 6, with 1 - cosine as distance."""
+    values = []
+    for i, label in enumerate(labels):
+        far = np.maximum(1 - vectors @ vectors[i], 0)
+        alike = (labels == label) & (np.arange(len(labels)) != i)
+        d, e = far[alike], far[labels != label]
+        near = np.exp(gamma * (d + margin) * (d - margin)).sum()
+        apart = np.exp(gamma * np.maximum(1 + margin - e, 0) * (1 - margin - e)).sum()
+        values.append(np.log1p(near * apart))
+    return values
+
+
 FORMULAS = {
     "MeanSquaredError": lambda y, p: ((y - p) ** 2).mean(-1),
     "MeanAbsoluteError": lambda y, p: abs(y - p).mean(-1),
@@ -101,6 +114,7 @@ FORMULAS = {
     "Tversky": lambda y, p: (
         1 - (y * p).sum() / ((y * p + (y * (1 - p) + p * (1 - y)) / 2).sum())
     ),
+    "Circle": circle,
     "CTC": lambda y, z: [
         by_enumeration(steps, [c for c in row if c])
         for row, steps in zip(y, z, strict=True)

@@ -41,6 +41,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"ignore_class": 1},
         {"ignore_class": -1, "from_logits": True},
     ],
+    "Circle": [{"gamma": 8.0, "margin": 0.2}, {"remove_diagonal": False}],
     "CategoricalGeneralizedCrossEntropy": [{"q": 0.1}, {"q": 0.9}],
     "Dice": [{"axis": (1,)}, {"axis": -1}],
     "Tversky": [{"alpha": 0.2, "beta": 0.7}, {"axis": (0,)}],
@@ -66,6 +67,8 @@ NEEDED = {
     "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
     "OneHotMeanIoU": {"num_classes": 3},
 }
+# Optimizers around others: what they are made of is no plain data.
+WRAPPERS = ("LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
 LABELS = "SparseCategorical", "SparseTopK", "CategoricalGeneralized"
 ONE_HOT = "Categorical", "TopKCategorical"
 SIGNS = "Hinge", "SquaredHinge"
@@ -118,6 +121,11 @@ def data_for(
         target = rng.integers(1, 3, (shape[0], 2))
         target[0, 1] = 0
         return target.astype(dtype), rng.normal(size=(shape[0], 5, 3)).astype(dtype)
+    if name == "Circle":  # embeddings of length 1, each with a like and an unlike one
+        outputs = rng.normal(size=(6, 4))
+        outputs /= np.linalg.norm(outputs, axis=-1, keepdims=True)
+        labels = np.array([0, 1, 0, 2, 1, 2], "int32")
+        return labels, outputs.astype(dtype)
     logits = options.get("from_logits", False)
     outputs = rng.normal(size=shape) * 2 if logits else probabilities(rng, shape)
     labels = rng.integers(0, shape[-1], shape[:-1])
@@ -144,6 +152,14 @@ def edges_for(name: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
         return [
             ("right", np.array([[1, 2]]), sure),
             ("wrong", np.array([[1, 1]]), sure),
+        ]
+    if name == "Circle":
+        every = np.eye(4)
+        return [
+            ("none alike", np.arange(4), every),
+            ("all alike", np.zeros(4, "int64"), every),
+            ("equal ones", np.array([0, 0, 1, 1]), every[[0, 0, 1, 1]]),
+            ("wrong", np.array([0, 1, 0, 1]), every[[0, 0, 1, 1]]),
         ]
     sure = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     wrong = sure[[1, 2, 0]]

@@ -93,6 +93,7 @@ GOOD = {
         ([[[0], [1]], [[2], [2]]], (2, 3), "softmax"),
     ],
     "categorical_generalized_cross_entropy": [([0, 1], (2,), "softmax")],
+    "circle": [([0, 0], (3,), None), ([0, 1, 0, 1], (4,), None)],
     "ctc": [([[1, 2, 1], [1, 2, -1]], (5, 3), None), ([[1, 0], [2, 2]], (4, 3), None)],
 }  # fmt: skip
 
@@ -282,14 +283,25 @@ def test_labels_of_sequences():
     refused(lambda: model.fit(X[:2], y - 2), "from -2", "class 0 stands for no label")
     long = np.ones((2, 6), int)
     refused(lambda: model.fit(X[:2], long), "6 labels", "5 steps", "(2, 5, 3)")
+    net((3, 3), None, "ctc").fit(X[:2], [[1, 2, 1], [1, 1, 0]], verbose=0)
+    close = np.array([[1, 2, 1], [1, 2, 2]])
+    model = net((3, 3), None, losses.CTC())
+    refused(lambda: model.fit(X[:2], close), "labels in row 1", "1 equal", "4 in that")
+    gap = np.array([[1, 2, 0], [1, 0, 2]])
+    refused(lambda: model.fit(X[:2], gap), "gap in row 1, [1, 0, 2]", "left")
     with pytest.warns(PreflightWarning, match="for logits"):
         net((5, 3), "softmax", "ctc").fit(X[:2], y, verbose=0)
+
+
+def test_labels_of_groups_are_whole_numbers():
+    model = net((3,), None, "circle")
+    refused(lambda: model.fit(X, LABELS + 0.5, verbose=0), "not whole", "circle")
 
 
 def test_every_kind_has_values_that_are_refused():
     free = {"numbers", "directions"}  # any finite numbers may be meant
     tried = {KINDS[losses.REGISTRY.objects[name]] for name, *_ in BAD_VALUES}
-    assert tried | free | {"sequences"} == set(KINDS.values())
+    assert tried | free | {"groups", "sequences"} == set(KINDS.values())
 
 
 def test_one_unit_for_classes_and_for_directions():

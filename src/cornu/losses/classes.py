@@ -43,7 +43,7 @@ class LossFunctionWrapper(Loss):
         self._fn_kwargs = kwargs
 
     def convert_target(self, y_true: Any) -> Any:
-        if self.fn is f.sparse_categorical_crossentropy:
+        if self.fn in (f.sparse_categorical_crossentropy, f.circle):
             # Class indices stay whole numbers: floats would count only up to 2**24.
             y_true = as_tensor(y_true)
             return ops.cast(y_true, "int32") if is_float(y_true.dtype) else y_true
@@ -496,3 +496,34 @@ class Tversky(Named):
         super().__init__(
             f.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis
         )
+
+
+class Circle(Named):
+    """The circle loss of embeddings of length 1 and whole numbers as labels.
+
+    Args:
+        gamma: how sharply distances count.
+        margin: how near is near enough.
+        remove_diagonal: whether a sample is not compared with itself.
+        reduction: see `Loss`; samples whose loss is 0 do not count in a mean.
+        name: its name.
+        dtype: dtype to compute in, floatx by default.
+    """
+
+    def __init__(
+        self,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        reduction: str | None = MEAN,
+        name: str | None = "circle",
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_unknown(self, kwargs)
+        parameters = {
+            "gamma": gamma,
+            "margin": margin,
+            "remove_diagonal": remove_diagonal,
+        }
+        super().__init__(f.circle, reduction, name, dtype, **parameters)

@@ -7,6 +7,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.tensor import set_keras_mask
 from cornu.losses.loss import as_tensor, match
 
 
@@ -414,3 +415,53 @@ def tversky(
     invented = ops.sum(y_pred * (1.0 - y_true), axis=axis)
     whole = overlap + missed * alpha + invented * beta + config.epsilon()
     return 1.0 - overlap / whole
+
+
+# Distances between embeddings
+
+
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Any:
+    """The circle loss: equal labels near, different ones far (Sun et al., 2020).
+
+    Args:
+        y_true: whole numbers, of shape (n,) or (n, 1).
+        y_pred: embeddings of length 1, of shape (n, size).
+        ref_labels: labels to compare with; by default `y_true`.
+        ref_embeddings: embeddings to compare with; by default `y_pred`.
+        remove_diagonal: whether a sample is not compared with itself.
+        gamma: how sharply distances count.
+        margin: how near is near enough.
+
+    Returns:
+        Tensor of shape (n,). Its mask leaves out what is 0.
+    """
+    y_pred = as_tensor(y_pred)
+    labels = ops.reshape(ops.cast(as_tensor(y_true), "int32"), (-1, 1))
+    others = labels
+    if ref_labels is not None:
+        others = ops.reshape(ops.cast(as_tensor(ref_labels), "int32"), (-1, 1))
+    references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings)
+    far = ops.maximum(1.0 - ops.matmul(y_pred, ops.transpose(references)), 0.0)
+    equal = ops.equal(labels, ops.transpose(others))
+    different = ops.logical_not(equal)
+    if remove_diagonal:
+        itself = ops.eye(labels.shape[0], others.shape[0], dtype="bool")
+        equal = ops.logical_and(equal, ops.logical_not(itself))
+    near = ops.where(equal, margin + far, 0.0) * (far - margin)
+    apart = ops.maximum(ops.where(different, 1 + margin - far, 0.0), 0.0)
+    apart = apart * (1 - margin - far)
+    none = float("-inf")
+    values = ops.softplus(
+        ops.logsumexp(ops.where(equal, gamma * near, none), axis=1)
+        + ops.logsumexp(ops.where(different, gamma * apart, none), axis=1)
+    )
+    set_keras_mask(values, ops.greater(values, 0))
+    return values

@@ -114,6 +114,7 @@ class Loss:
                 "Return it: return ops.mean(ops.square(y_true - y_pred), axis=-1)."
             )
         mask = merge_masks(mask, self.mask_of(y_true, y_pred))
+        mask = merge_masks(mask, keras_mask(losses))
         return reduce_weighted_values(
             losses, sample_weight, mask, self.reduction, self._dtype
         )

@@ -7,6 +7,7 @@
 - `probabilities`: 0 and 1, or between, of the shape of the outputs.
 - `one_hot`: one number per class, of the shape of the outputs.
 - `indices`: the index of the class, of the shape of the outputs without their classes.
+- `groups`: a whole number per sample, for outputs of shape (batch, size).
 - `sequences`: rows of labels from 1 on, filled up with 0 or -1, for outputs of shape
   (batch, steps, classes).
 """
@@ -41,6 +42,7 @@ KINDS: dict[Callable[..., Any], str] = {
     f.categorical_hinge: "one_hot",
     f.sparse_categorical_crossentropy: "indices",
     f.categorical_generalized_cross_entropy: "indices",
+    f.circle: "groups",
     ctc: "sequences",
 }
 

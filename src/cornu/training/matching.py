@@ -412,6 +412,24 @@ def _indices(case: Case) -> str | None:
     return None
 
 
+def _groups(case: Case) -> str | None:
+    y = case.y
+    if len(case.shape) != 2 or squeezed(y.shape) != case.shape[:1]:
+        return case.wrong(
+            f"have shape {y.shape}, and the output has shape {case.shape}",
+            f"one label per sample, and (samples, size), for the loss {case.loss}",
+            "Pass class indices (np.argmax of one-hot rows), and let the last layer "
+            "give one vector per sample.",
+        )
+    if _whole(y):
+        return None
+    return case.wrong(
+        f"of shape {y.shape} are not whole numbers",
+        f"labels that tell like from unlike for the loss {case.loss}",
+        "Number the classes: 0, 1, 2, ...",
+    )
+
+
 def _sequences(case: Case) -> str | None:
     y = case.y
     if y.ndim != 2 or len(case.shape) != 3:
@@ -430,15 +448,39 @@ def _sequences(case: Case) -> str | None:
             f"{case.loss}",
             "Number the labels from 1: class 0 stands for no label.",
         )
-    longest = max(int((rows > 0).sum(-1).max(initial=0)) for _, rows in blocks(y))
-    if steps is not None and longest > steps:
-        return case.wrong(
-            f"of shape {y.shape} hold {longest} labels in a row, but the output of "
-            f"shape {case.shape} has {steps} steps",
-            f"at most one label per step for the loss {case.loss}",
-            "Give the network more steps (less pooling), or shorten the labels.",
-        )
+    for start, rows in blocks(y):
+        found = _unplaceable(case, rows, start, steps)
+        if found is not None:
+            return found
     return None
+
+
+def _unplaceable(case: Case, rows: np.ndarray, start: int, steps: Any) -> str | None:
+    """What is wrong with a row whose labels have no place in the steps."""
+    there = rows > 0
+    late = (there[:, 1:] & ~there[:, :-1]).any(-1)
+    if late.any():
+        row = int(np.argmax(late))
+        return case.wrong(
+            f"of shape {case.y.shape} have a gap in row {start + row}, "
+            f"{rows[row].tolist()}",
+            "labels from the left, and then 0 or -1 up to the end, for the loss "
+            f"{case.loss}",
+            "Move the labels to the left: 0 stands for no label.",
+        )
+    count = there.sum(-1)
+    twice = (there[:, 1:] & (rows[:, 1:] == rows[:, :-1])).sum(-1)
+    if steps is None or not (count + twice > steps).any():
+        return None
+    row = int(np.argmax(count + twice > steps))
+    return case.wrong(
+        f"of shape {case.y.shape} hold {count[row]} labels in row {start + row}, of "
+        f"which {twice[row]} equal the one before, but the output of shape "
+        f"{case.shape} has {steps} steps",
+        f"a step for each label and one between equal ones, {count[row] + twice[row]} "
+        f"in that row, for the loss {case.loss}",
+        "Give the network more steps (less pooling), or shorten the labels.",
+    )
 
 
 _CHECKS: dict[str | None, Callable[[Case], str | None]] = {
@@ -449,5 +491,6 @@ _CHECKS: dict[str | None, Callable[[Case], str | None]] = {
     "probabilities": _probabilities,
     "one_hot": _one_hot,
     "indices": _indices,
+    "groups": _groups,
     "sequences": _sequences,
 }
