@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ import pytest
 import cornu
 from cornu import ops, optimizers
 from cornu.optimizers import schedules
+from tests.parity.cases import WRAPPERS
 
 CLASSES = {o.__name__: o for o in optimizers.REGISTRY.objects.values()}
-EVERY = [pytest.param(cls, id=name) for name, cls in CLASSES.items()]
+EVERY = [pytest.param(c, id=n) for n, c in CLASSES.items() if n not in WRAPPERS]
 SETTINGS = {
     "weight_decay": 0.01,
     "clipnorm": 1.0,
@@ -262,3 +264,73 @@ def test_errors_have_three_parts(wrong):
 def test_the_wrong_number_of_saved_arrays_is_told():
     with pytest.warns(UserWarning, match="was not loaded"):
         built().load_own_variables({"0": np.zeros(())})
+
+
+def wrapped(kind):
+    if kind == "scaled":
+        return optimizers.LossScaleOptimizer(
+            optimizers.Adam(0.01), initial_scale=64.0, dynamic_growth_steps=3
+        )
+    chosen = optimizers.OptimizerMap(
+        optimizers.SGD(0.1, momentum=0.9), {".*bias": optimizers.Adam(0.01)}
+    )
+    return optimizers.MultiOptimizer(chosen)
+
+
+@pytest.mark.parametrize("kind", ["scaled", "multi"])
+def test_training_goes_on_from_a_file_with_a_wrapped_optimizer(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 3)), rng.normal(size=(32, 2))
+    model = cornu.Sequential([cornu.Input((3,)), cornu.layers.Dense(2)])
+    model.compile(wrapped(kind), "mse")
+    model.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    model.save(tmp_path / "m.keras")
+    other = cornu.saving.load_model(tmp_path / "m.keras")
+    state = model.optimizer.get_weights()
+    for a, b in zip(state, other.optimizer.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for each in (model, other):
+        each.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_a_compiled_step_whose_gradient_is_not_finite_is_left_out(eagerly):
+    """The loss is finite; scaled, its gradient leaves float32."""
+    adam = optimizers.Adam(0.01)
+    scaled = optimizers.LossScaleOptimizer(adam, initial_scale=2.0**15)
+    model = cornu.Sequential([cornu.Input((2,)), cornu.layers.Dense(1)])
+    model.compile(scaled, "mse", run_eagerly=eagerly)
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    model.fit(x, y, batch_size=4, verbose=0)
+    model.set_weights([np.zeros((2, 1)), np.zeros(1)])
+    before = [*model.get_weights(), *adam.get_weights()]
+    model.fit(x * 1e36, y, batch_size=4, verbose=0)
+    for a, b in zip(before, [*model.get_weights(), *adam.get_weights()], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(adam.iterations) == 1
+    assert float(scaled.dynamic_scale) == 2.0**14
+    assert int(scaled.step_counter) == 0
+
+
+def test_errors_of_wrapped_optimizers_have_three_parts():
+    sgd = optimizers.SGD()
+    chosen = optimizers.OptimizerMap(sgd, {"a.*": sgd, ".*b": sgd})
+    word: Any = "adam"
+    pair: Any = [sgd]
+    multi = optimizers.MultiOptimizer(chosen)
+    for wrong in (
+        lambda: optimizers.LossScaleOptimizer(word),
+        lambda: optimizers.OptimizerMap(word),
+        lambda: optimizers.OptimizerMap(sgd, pair),
+        lambda: optimizers.OptimizerMap(multi),
+        lambda: chosen["ab"],
+        lambda: chosen.update({"a.*": sgd}),
+        lambda: multi.learning_rate,
+        lambda: setattr(multi, "learning_rate", 1.0),
+        lambda: multi.exclude_from_weight_decay(var_names=["bias"]),
+    ):
+        with pytest.raises((AttributeError, TypeError, ValueError)) as caught:
+            wrong()
+        assert len(str(caught.value).splitlines()) == 3

@@ -17,7 +17,7 @@ from cornu import (
 )
 from cornu.graph import Variable
 from cornu.optimizers import schedules
-from tests.parity.cases import NEEDED, options_of
+from tests.parity.cases import NEEDED, WRAPPERS, options_of
 
 ROOMS = [losses, metrics, regularizers, constraints, initializers, optimizers]
 NEEDS_ARGUMENTS = {*NEEDED, *map(registry.to_snake_case, NEEDED)}
@@ -28,6 +28,7 @@ EVERY_NAME = [
     if name not in ("LossFunctionWrapper", "loss_function_wrapper")
     if name not in ("MeanMetricWrapper", "mean_metric_wrapper")
     if name not in NEEDS_ARGUMENTS
+    if name not in (*WRAPPERS, *map(str.lower, WRAPPERS))
 ]
 
 

@@ -1,4 +1,4 @@
-"""The optimizers beside those of real Keras: 100 updates with each option.
+"""The optimizers beside those of real Keras: 200 updates with each option.
 
 From equal weights, with equal gradients; eagerly, and inside a compiled training step.
 """
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import cornu
-from tests.parity.cases import rng_of
+from tests.parity.cases import WRAPPERS, rng_of
 from tests.parity.reference import MINE, TOLERANCE, compare, objects_of
 
-OPTIMIZERS = objects_of("optimizers", "class")
-STEPS = 100
+OPTIMIZERS = [p for p in objects_of("optimizers", "class") if not p.endswith(WRAPPERS)]
+STEPS = 200
 COMMON = {
     "default": {},
     "clipnorm": {"clipnorm": 0.5},
@@ -171,7 +171,7 @@ def check(both, optimizer, dtype="float64", rtol=1e-9, atol=1e-12, **request):
 
 
 @pytest.mark.parametrize(("path", "config"), list(options()))
-def test_100_updates(both, path, config):
+def test_200_updates(both, path, config):
     check(both, {"object": path, "config": {"learning_rate": 0.02, **config}})
 
 
@@ -194,7 +194,7 @@ def test_a_scaled_loss_is_divided_out_of_the_gradients_again(both, path):
 
 
 @pytest.mark.parametrize("path", OPTIMIZERS)
-def test_100_updates_in_float32(both, path):
+def test_200_updates_in_float32(both, path):
     for config in OWN.get(path.split(".")[1], [{}]):
         optimizer = {"object": path, "config": {"learning_rate": 0.02, **config}}
         check(both, optimizer, "float32", 1e-4, 1e-5)
@@ -216,3 +216,70 @@ def test_constraints_and_what_takes_no_part_in_decay(both, path):
     optimizer = {"object": path, "config": {"weight_decay": 0.1}}
     constraint = {"object": "constraints.MaxNorm", "config": {"max_value": 0.9}}
     check(both, optimizer, constraint=constraint, exclude=["bias"])
+
+
+SGD = {"object": "optimizers.SGD", "config": {"learning_rate": 0.02, "momentum": 0.9}}
+ADAM = {"object": "optimizers.Adam", "config": {"weight_decay": 0.01}}
+AVERAGED = {
+    "object": "optimizers.Adam",
+    "config": {"use_ema": True, "ema_overwrite_frequency": 5, "clipnorm": 1.0},
+}
+
+
+@pytest.mark.parametrize("inner", [SGD, ADAM, AVERAGED])
+@pytest.mark.parametrize("growth", [1, 7, 2000])
+def test_a_loss_scale_with_gradients_that_are_not_finite(both, inner, growth):
+    """Steps with such a gradient are left out, also by the inner optimizer."""
+    weights, gradients = problem("float64")
+    for i, number in ((3, np.inf), (4, np.nan), (90, -np.inf)):
+        gradients[i][0][0, 0] = number
+    config = {
+        "inner_optimizer": inner,
+        "initial_scale": 8.0,
+        "dynamic_growth_steps": growth,
+    }
+    # With growth at every step the scale leaves float32 after 125 steps.
+    both.same(
+        "optimize",
+        optimizer={"object": "optimizers.LossScaleOptimizer", "config": config},
+        weights=weights,
+        gradients=gradients[:100],
+        floatx="float64",
+    )
+
+
+def test_a_loss_scale_changes_nothing_in_fit():
+    """The scale is a power of 2: what is multiplied is divided out again."""
+    weights, gradients = problem("float64")
+    scaled = {
+        "object": "optimizers.LossScaleOptimizer",
+        "config": {"inner_optimizer": SGD, "dynamic_growth_steps": 30},
+    }
+    with MINE.floatx("float64"):
+        found = compiled(scaled, weights, gradients)
+        plain = compiled(SGD, weights, gradients)
+    compare(found, plain, *TOLERANCE["float64"])
+
+
+@pytest.mark.parametrize("factor", [None, 4.0])
+def test_an_optimizer_for_each_variable(both, factor):
+    # A path that no key matches has the default.
+    chosen = {"default_optimizer": SGD, "optimizer_map": {".*(bias|1)": ADAM}}
+    config = {
+        "optimizer_map": {"object": "optimizers.OptimizerMap", "config": chosen},
+        "loss_scale_factor": factor,
+    }
+    optimizer = {"object": "optimizers.MultiOptimizer", "config": config}
+    weights, gradients = problem("float64")
+    both.same(
+        "optimize",
+        optimizer=optimizer,
+        weights=weights,
+        gradients=gradients,
+        floatx="float64",
+    )
+    with MINE.floatx("float64"):
+        found = compiled(optimizer, weights, gradients)
+        kernel = compiled(SGD, weights, gradients)[0]
+        bias = compiled(ADAM, weights, gradients)[1]
+    compare(found, [kernel, bias], *TOLERANCE["float64"])

@@ -68,9 +68,16 @@ def known(kind):
 CLASSES = [*known("class"), *(p for p in LAYERS if p != "layers.Input")]
 FUNCTIONS = [*known("function"), "layers.Input"]
 DECAY = {"initial_learning_rate": 0.1, "decay_steps": 20}
+SGD = {"object": "optimizers.SGD", "config": {"name": "a"}}
+MAP = {"default_optimizer": SGD, "optimizer_map": {"b.*": SGD}}
 # Arguments for what cannot be made without.
 NEEDED = {
     "metrics.MeanMetricWrapper": {"fn": {"object": "losses.huber"}},
+    "optimizers.LossScaleOptimizer": {"inner_optimizer": SGD},
+    "optimizers.MultiOptimizer": {
+        "optimizer_map": {"object": "optimizers.OptimizerMap", "config": MAP}
+    },
+    "optimizers.OptimizerMap": MAP,
     "optimizers.schedules.ExponentialDecay": {**DECAY, "decay_rate": 0.5},
     "optimizers.schedules.InverseTimeDecay": {**DECAY, "decay_rate": 0.5},
     "optimizers.schedules.PolynomialDecay": DECAY,

@@ -17,6 +17,7 @@ from cornu.saving import (
     serialize_keras_object,
 )
 from cornu.serialization import HOMES, REGISTRIES
+from tests.parity.cases import WRAPPERS
 from tests.saving import both, zoo
 
 
@@ -141,7 +142,7 @@ ROOMS = (
     "keras.optimizers", "keras.optimizers.schedules", "keras.regularizers",
 )  # fmt: skip
 # Their arguments are no plain values.
-NOT_PLAIN = {"LossFunctionWrapper", "MeanMetricWrapper"}
+NOT_PLAIN = {"LossFunctionWrapper", "MeanMetricWrapper", *WRAPPERS}
 
 
 MORE = {

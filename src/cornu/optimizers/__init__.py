@@ -11,6 +11,8 @@ from cornu.optimizers.adam import Adam, AdamW
 from cornu.optimizers.base import Optimizer
 from cornu.optimizers.ftrl import Ftrl
 from cornu.optimizers.kin_of_adam import Adamax, Lamb, Lion, Nadam
+from cornu.optimizers.loss_scale import LossScaleOptimizer
+from cornu.optimizers.multi import MultiOptimizer, OptimizerMap
 from cornu.optimizers.muon import Muon
 from cornu.optimizers.rmsprop import RMSprop
 from cornu.optimizers.schedule_free import ScheduleFreeAdamW
@@ -28,9 +30,12 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",
@@ -42,6 +47,7 @@ __all__ = [
 REGISTRY = Registry("optimizer", "keras.optimizers", any_case=True)
 REGISTRY.enter(SGD, RMSprop, Adam, AdamW, Adagrad, Adadelta, Adafactor, Adamax)
 REGISTRY.enter(Nadam, Ftrl, Lamb, Lion, Muon, ScheduleFreeAdamW)
+REGISTRY.enter(LossScaleOptimizer, MultiOptimizer, OptimizerMap)
 
 
 def serialize(optimizer: Any) -> Any:

@@ -304,8 +304,7 @@ class Optimizer(OptimizerState):
     ) -> None:
         """Update with the mean of the last gradients, or only keep this one.
 
-        The update is computed at every step, and taken where it is due: branches of a
-        graph assign nothing.
+        The update is computed at every step, and taken where it is due.
         """
         steps = self.gradient_accumulation_steps
         assert steps
@@ -314,11 +313,8 @@ class Optimizer(OptimizerState):
         totals = [g + s.value for g, s in zip(grads, sums, strict=True)]
         kept = {id(v) for v in (*self._accumulated, *self._averages)}
         changing = [*variables, *(v for v in self._variables if id(v) not in kept)]
-        before = [v.value for v in changing]
-        self._update([t / steps for t in totals], variables)
-        for v, old in zip(changing, before, strict=True):
-            if v.value is not old:
-                v.assign(ops.where(due, v.value, old))
+        means = [t / steps for t in totals]
+        apply_where(due, changing, lambda: self._update(means, variables))
         for s, total in zip(sums, totals, strict=True):
             s.assign(ops.where(due, ops.zeros_like(total), total))
 
@@ -492,7 +488,7 @@ class Optimizer(OptimizerState):
         Raises:
             ValueError: when the numbers of values do not fit.
         """
-        variables = [*self._trainable_variables, *self._variables]
+        variables = [*self._trainable_variables, *self.variables]
         values = [*trainable_variables, *optimizer_variables]
         _, after = stateless.run(variables, values, lambda: self.apply(grads))
         n = len(self._trainable_variables)
@@ -550,6 +546,23 @@ def _whole_signature(cls: type[Optimizer]) -> inspect.Signature:
     names = {p.name for p in own}
     common = [p.replace(kind=p.KEYWORD_ONLY) for p in common if p.name not in names]
     return inspect.Signature([*own[:-1], *common, own[-1]])
+
+
+def apply_where(condition: Any, variables: list[Variable], update: Any) -> None:
+    """Run an update whose results are taken where a condition holds.
+
+    It is computed in any case: branches of a graph assign nothing.
+
+    Args:
+        condition: boolean tensor of shape ().
+        variables: all that the update may change.
+        update: function without arguments.
+    """
+    before = [v.value for v in variables]
+    update()
+    for v, old in zip(variables, before, strict=True):
+        if v.value is not old:
+            v.assign(ops.where(condition, v.value, old))
 
 
 def clip_by_global_norm(values: list[Any], clip_norm: float) -> list[Any]:

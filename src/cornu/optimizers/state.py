@@ -25,7 +25,10 @@ class OptimizerState:
         """All of the optimizer's own variables: iteration, learning rate, and slots."""
         return list(self._variables)
 
-    weights = variables
+    @property
+    def weights(self) -> list[Variable]:
+        """The same as `variables`."""
+        return self.variables
 
     def add_variable(
         self,
@@ -108,7 +111,7 @@ class OptimizerState:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `variables` as NumPy arrays."""
-        return [v.numpy() for v in self._variables]
+        return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set the values of `variables`.
@@ -119,30 +122,30 @@ class OptimizerState:
         Raises:
             ValueError: when their number or a shape does not fit.
         """
-        if len(weights) != len(self._variables):
+        if len(weights) != len(self.variables):
             raise ValueError(
                 f"{self.name} was given {len(weights)} arrays, but has "
-                f"{len(self._variables)} variables.\nExpected one array per variable.\n"
+                f"{len(self.variables)} variables.\nExpected one array per variable.\n"
                 "Call build(trainable_variables) before, if it was not built."
             )
-        for v, value in zip(self._variables, weights, strict=True):
+        for v, value in zip(self.variables, weights, strict=True):
             v.assign(value)
 
     def save_own_variables(self, store: Any) -> None:
         """Enter the values of `variables` in a mapping, under '0', '1', ..."""
-        for i, v in enumerate(self._variables):
+        for i, v in enumerate(self.variables):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Take the values of `variables` from such a mapping."""
-        if len(store) != len(self._variables):
+        if len(store) != len(self.variables):
             warnings.warn(
                 f"The state of {self.name} was not loaded: the file holds "
-                f"{len(store)} arrays, the optimizer {len(self._variables)} "
+                f"{len(store)} arrays, the optimizer {len(self.variables)} "
                 "variables.\nExpected equal numbers.\n"
                 "Build the model and compile it with the same optimizer first.",
                 stacklevel=2,
             )
             return
-        for i, v in enumerate(self._variables):
+        for i, v in enumerate(self.variables):
             v.assign(np.asarray(store[str(i)]))
