@@ -115,7 +115,7 @@ BAD = [
     ("train --dataset mnits", 2, "'mnits'", "auto, mnist, synth", "mean mnist?"),
     ("train --dataset 7", 2, "'7'", "auto, mnist, synth", "For example auto"),
     ("train --optimizer adma", 2, "'adma'", "adam, ", "mean adam?"),
-    ("train --optimizer zzz", 2, "'zzz'", "nadam, rmsprop", "For example ada"),
+    ("train --optimizer zzz", 2, "'zzz'", "muon, nadam", "For example ada"),
     ("train --optimizer=", 2, "--optimizer was given ''", "rmsprop", "For example"),
     ("train --out=", 2, "--out was given ''", "Expected a path", "--out here"),
     ("run", 2, "no script", "path of a Python file", "cornu run script.py"),
