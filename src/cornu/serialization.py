@@ -59,6 +59,15 @@ class _Scope(threading.local):
 _scope = _Scope()
 
 
+def is_plain(value: Any) -> bool:
+    """Whether a value is text, a number, or nested lists and dicts of such."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
+    return isinstance(value, _PLAIN)
+
+
 # Objects of the user's own
 
 

@@ -38,6 +38,7 @@ from cornu.layers.spec import (
 )
 from cornu.layers.tracking import CALLS, Tracked, building
 from cornu.registry import auto_name
+from cornu.serialization import is_plain
 
 # Arguments of features that Cornu refuses. Files of Keras hold them, unset.
 _UNSET = ("quantization_config", "lora_rank", "lora_alpha")
@@ -481,10 +482,7 @@ class Layer(Tracked):
         return self._inbound[0]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic tensors of the outputs, without computing: the call is traced.
-
-        Where that fails, a subclass's `compute_output_shape` tells.
-        """
+        """Symbolic tensors of the outputs: the call is traced, or the class tells."""
         try:
             return compute_output_spec(self, *args, **kwargs)
         except Exception:
@@ -551,7 +549,7 @@ class Layer(Tracked):
         own = {
             k: v for k, v in found.items() if k not in ("name", "trainable", "dtype")
         }
-        hidden = [name for name, value in own.items() if not _is_plain(value)]
+        hidden = [name for name, value in own.items() if not is_plain(value)]
         if hidden:
             raise NotImplementedError(
                 f"{self._title()} has arguments that are no plain values "
@@ -575,14 +573,6 @@ class Layer(Tracked):
 def _is_own(method: Any) -> bool:
     """Whether a method is the user's: what Cornu's own layers raise is meant."""
     return not method.__module__.startswith("cornu.")
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
-    return isinstance(value, (str, int, float, bool, type(None)))
 
 
 def _is_tensor_like(value: Any) -> bool:
