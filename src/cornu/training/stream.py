@@ -45,6 +45,7 @@ class Source:
     def __init__(self, data: Any) -> None:
         self.data = data
         self.count: int | None = None
+        self.key: np.ndarray | None = None  # what the order of a pass follows from
 
     def start(self, shuffle: bool) -> Iterator[Any]:
         """Begin a pass."""
@@ -78,7 +79,6 @@ class Numbered(Source):
     def __init__(self, data: PyDataset) -> None:
         super().__init__(data)
         self.count = data.num_batches
-        self.key: np.ndarray | None = None  # what the order follows from
 
     def start(self, shuffle: bool) -> Iterator[Any]:
         self.count = self.data.num_batches  # on_epoch_end may have changed it
@@ -231,6 +231,11 @@ class Stream:
                 self._waiting = self._draw()
         return self._waiting is not None
 
+    def peek(self) -> list[np.ndarray]:
+        """The next batch, which stays the next."""
+        self.ready()
+        return _whole(self._waiting)
+
     def epoch(
         self, steps: int | None, done: int, explicit: bool
     ) -> Iterator[list[np.ndarray]]:
@@ -250,7 +255,7 @@ class Stream:
                 if data is None:
                     break
                 done += 1
-                yield next(Batches(data.arrays, data.length)())
+                yield _whole(data)
         finally:
             self._end_epoch()
         if explicit and steps is not None and done < steps:
@@ -306,7 +311,7 @@ class Stream:
         return {
             "used": self.used - ahead,
             "total": self.total - ahead,
-            "key": getattr(self.source, "key", None),
+            "key": self.source.key,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -332,6 +337,11 @@ class Stream:
                 return
 
 
+def _whole(data: Any) -> list[np.ndarray]:
+    """All rows of an `ArrayData`, as a program takes them."""
+    return next(Batches(data.arrays, data.length)())
+
+
 class StreamFeed:
     """The batches of a training from a stream; the same as `Feed` is for arrays.
 
@@ -355,9 +365,7 @@ class StreamFeed:
 
     def peek(self) -> list[np.ndarray]:
         """The next batch, which the epoch will then begin with."""
-        assert self.stream.ready()
-        data = self.stream._waiting
-        return next(Batches(data.arrays, data.length)())
+        return self.stream.peek()
 
     def epoch(self, done: int = 0) -> Iterator[list[np.ndarray]]:
         """The batches of an epoch, without those that are done."""
