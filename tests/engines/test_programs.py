@@ -24,7 +24,7 @@ def same(found, expected, specs):
     assert len(found) == len(expected) == len(specs)
     for a, b, spec in zip(found, expected, specs, strict=True):
         assert type(a) is np.ndarray
-        assert (a.shape, a.dtype.name) == tuple(spec)
+        assert (a.shape, a.dtype.name) == spec[:2]
         b = np.asarray(b)
         if b.dtype.kind == "f":
             places = 1e-12 if b.dtype == "float64" else 1e-6
@@ -86,7 +86,7 @@ def test_a_program_in_lower_precision(op, sample, dtype):
     found, expected = Program(graph)(*arrays), graph.evaluate(*arrays)
     places = 2e-6 if dtype == "float32" else 4e-3
     for a, b, v in zip(found, expected, graph.outputs, strict=True):
-        assert (a.shape, a.dtype.name) == tuple(v.spec)
+        assert (a.shape, a.dtype.name) == v.spec[:2]
         np.testing.assert_allclose(a, b, rtol=places, atol=places)
 
 

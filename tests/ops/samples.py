@@ -402,6 +402,24 @@ def _products(rng, name):
     yield call(*pair, contract=((1,), (0,)), batch=((), ()))
 
 
+@samples_of("to_dense")
+def _to_dense(rng, name):
+    yield call(normal(rng, 3, 4))
+    yield call(normal(rng, 0, 2))
+
+
+@samples_of("sparse_dot")
+def _sparse_dot(rng, name):
+    yield call(normal(rng, 3, 4), normal(rng, 4, 2))
+    yield call(normal(rng, 0, 4), normal(rng, 4, 1))
+
+
+@samples_of("sparse_dot_transposed")
+def _sparse_dot_transposed(rng, name):
+    yield call(normal(rng, 3, 4), normal(rng, 3, 2))
+    yield call(normal(rng, 2, 0), normal(rng, 2, 1))
+
+
 from tests.ops import (  # noqa: E402
     samples_attention,  # noqa: F401
     samples_control,  # noqa: F401

@@ -61,7 +61,7 @@ def test_the_shape_rule_says_what_comes_out(op, sample):
 
 
 def specs_of(graph):
-    return [tuple(v.spec) for v in graph.outputs]
+    return [(v.shape, v.dtype) for v in graph.outputs]
 
 
 def has_graph(sample):

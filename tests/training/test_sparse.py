@@ -34,13 +34,93 @@ def test_a_sparse_matrix_trains_as_its_array_does(form, dtype):
     sparse = scipy.sparse.csr_array(dense).asformat(form)
     for more in ({}, {"validation_split": 0.25}, {"shuffle": False}):
         a, b = trained(dense, **more), trained(sparse, **more)
-        for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
-            np.testing.assert_array_equal(x, y)
-    np.testing.assert_array_equal(
-        a.predict(dense, verbose=0), a.predict(sparse, verbose=0)
-    )
-    assert a.evaluate(dense, Y, verbose=0) == a.evaluate(sparse, Y, verbose=0)
-    assert a.train_on_batch(dense, Y) == b.train_on_batch(sparse, Y)
+        same_weights(a, b)
+    close(a.predict(dense, verbose=0), b.predict(sparse, verbose=0))
+    close(a.evaluate(dense, Y, verbose=0), b.evaluate(sparse, Y, verbose=0))
+    close(a.train_on_batch(dense, Y), b.train_on_batch(sparse, Y))
+
+
+def close(x, y, rtol=1e-5):
+    """Equal but for rounding: the sums run in another order."""
+    np.testing.assert_allclose(x, y, rtol, 1e-6)
+
+
+def same_weights(a, b, rtol=1e-5):
+    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
+        close(x, y, rtol)
+
+
+def layers_of(kind):
+    """Networks that do something else with their input than a product at once."""
+    inputs = cornu.Input((30,))
+    x = layers.Dense(4, "tanh")(inputs)
+    if kind == "two products":
+        x = layers.concatenate([x, layers.Dense(3, use_bias=False)(inputs)])
+    if kind == "not only products":
+        x = layers.concatenate([x, layers.Rescaling(0.5)(inputs)])
+    if kind == "no product":
+        x = layers.Dense(3)(layers.Reshape((30, 1))(layers.Dropout(0.2)(inputs)))
+        x = layers.GlobalAveragePooling1D()(x)
+    if kind == "gradient of the product":
+        x = layers.Dense(2, activity_regularizer="l2")(x)
+    return cornu.Model(inputs, layers.Dense(1, "sigmoid")(x))
+
+
+@pytest.mark.parametrize(
+    ("kind", "written_out"),
+    [
+        ("two products", 0),
+        ("not only products", 1),
+        ("no product", 1),
+        ("gradient of the product", 0),
+    ],
+)
+def test_it_stays_sparse_up_to_the_first_product(kind, written_out):
+    found = []
+    with_floatx = cornu.config.floatx()
+    cornu.config.set_floatx("float64")
+    try:
+        for x in (DENSE.astype("float64"), scipy.sparse.csr_array(DENSE)):
+            cornu.utils.set_random_seed(1)
+            model = layers_of(kind)
+            model.compile("sgd", "binary_crossentropy")
+            model.fit(x, Y, batch_size=10, epochs=3, verbose=0)
+            found.append(model)
+    finally:
+        cornu.config.set_floatx(with_floatx)
+    same_weights(*found, rtol=1e-9)
+    count = found[1].train_program.graph.count()
+    assert count.get("to_dense", 0) == written_out
+    products = {"two products": 2, "no product": 0}.get(kind, 1)
+    assert count.get("sparse_dot", 0) == products
+    assert count.get("sparse_dot_transposed", 0) == products
+    assert "to_dense" not in found[0].train_program.graph.count()
+
+
+def test_it_trains_operation_by_operation_too():
+    found = []
+    for x in (DENSE, scipy.sparse.csr_array(DENSE)):
+        found.append(network())
+        found[-1].compile("rmsprop", "binary_crossentropy", run_eagerly=True)
+        found[-1].fit(x, Y, epochs=2, batch_size=7, verbose=0)
+    same_weights(*found)
+
+
+def test_its_program_runs_alone_on_matrices_of_either_kind(tmp_path):
+    sparse = scipy.sparse.csr_array(DENSE)
+    model = network()
+    model.fit(sparse, Y, batch_size=40, verbose=0)
+    model.train_program.save(tmp_path / "step.py")
+    source = compile((tmp_path / "step.py").read_text(), "step.py", "exec")
+    after = []
+    for x in (sparse, DENSE):
+        names = {}
+        exec(source, names)
+        state = [np.full(shape, 0.1, dtype) for _, shape, dtype in names["STATE"]]
+        names["step"](x, Y, state)
+        after.append(state)
+    for x, y in zip(*after, strict=True):
+        close(x, y)
 
 
 def test_it_is_never_dense_as_a_whole():
@@ -53,7 +133,8 @@ def test_it_is_never_dense_as_a_whole():
     model.predict(sparse, verbose=0)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 4000 * 5000 * 4 / 5
+    # Half of it is what is copied of the matrix; a batch as an array has 640 kB.
+    assert most < 4000 * 5000 * 4 / 100
 
 
 def test_a_nan_in_it_is_found():

@@ -40,6 +40,9 @@ class Op:
             and not part of the public result.
         doc: one line that says what it computes.
         core: whether every engine must have it.
+        of_sparse: `of_sparse(*inputs, **params)` gives the operation and the inputs
+            that stand for this one where an input is a sparse matrix, or None where
+            there are none such; without it such an input is made dense first.
     """
 
     __slots__ = (
@@ -52,6 +55,7 @@ class Op:
         "name",
         "no_gradient",
         "numpy",
+        "of_sparse",
     )
 
     def __init__(
@@ -66,6 +70,7 @@ class Op:
         hidden: int = 0,
         doc: str = "",
         core: bool = True,
+        of_sparse: Callable[..., tuple[Op, tuple[Any, ...]] | None] | None = None,
     ) -> None:
         if name in OPS:
             raise ValueError(f"the operation {name!r} is defined twice.")
@@ -80,6 +85,7 @@ class Op:
         self.hidden = hidden
         self.doc = doc
         self.core = core
+        self.of_sparse = of_sparse
         OPS[name] = self
 
     @property

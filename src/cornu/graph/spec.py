@@ -33,6 +33,9 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
+    # Whether what comes may be a sparse matrix. Only inputs of a graph are: what an
+    # operation makes is dense.
+    sparse: bool = False
 
     @property
     def ndim(self) -> int:
@@ -47,7 +50,13 @@ class Spec(NamedTuple):
         return self.size * np.dtype(self.dtype).itemsize
 
     def __str__(self) -> str:
-        return f"{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"
+        text = f"{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"
+        return f"sparse {text}" if self.sparse else text
+
+    @property
+    def dense(self) -> Spec:
+        """The same, of an array."""
+        return self._replace(sparse=False) if self.sparse else self
 
 
 def is_float(dtype: str) -> bool:

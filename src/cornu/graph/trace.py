@@ -49,6 +49,18 @@ constant = Op(
 )
 
 
+to_dense = Op(
+    "to_dense",
+    infer=lambda x: x.dense,
+    numpy=np.asarray,
+    gradient=lambda g, ins, out: (g,),
+    doc="A sparse matrix as the array that it stands for; an array as it is.",
+    core=False,
+)
+# Operations whose first input may be a sparse matrix.
+SPARSE = {to_dense}
+
+
 class _Local(threading.local):
     def __init__(self) -> None:
         self.trace: Trace | None = None
@@ -106,6 +118,7 @@ class Trace:
             StateSlot(s.variable, s.before, None if s.after is s.before else s.after)
             for s in self.slots.values()
         ]
+        outputs = [self.dense(v) for v in outputs]
         return Graph(self.inputs, self.nodes, outputs, slots, self.name, checks)
 
     # What goes into the graph
@@ -143,7 +156,7 @@ class Trace:
             )
         if value.node is not None and value.node.op is constant:
             return self.literal(value.node.params["value"].array)
-        outside = self.parent.own(value)
+        outside = self.parent.dense(self.parent.own(value))
         if outside is value:
             return self.capture(value, value.spec, value.name)
         inside = self.own(outside)
@@ -170,6 +183,8 @@ class Trace:
     def record(self, op: Op, inputs: Sequence[Value], params: dict[str, Any]) -> Any:
         """Append a node, and return its output, or a tuple of them."""
         values = tuple([self.own(v) for v in inputs])
+        if any(v.spec.sparse for v in values):
+            op, values, params = self._of_sparse(op, values, params)
         inferred = op.infer(*[v.spec for v in values], **params)
         several = type(inferred) is tuple
         source = user_source(self._base_frame) or self.scope.source
@@ -177,6 +192,21 @@ class Trace:
         node = Node(op, values, params, specs, self.scope, source, self)
         self.nodes.append(node)
         return tuple(node.outputs) if several else node.outputs[0]
+
+    def _of_sparse(
+        self, op: Op, values: tuple[Value, ...], params: dict[str, Any]
+    ) -> tuple[Op, tuple[Value, ...], dict[str, Any]]:
+        """What is recorded of an operation of which an input is a sparse matrix."""
+        if op in SPARSE:
+            return op, values, params
+        found = None if op.of_sparse is None else op.of_sparse(*values, **params)
+        if found is None:
+            return op, tuple([self.dense(v) for v in values]), params
+        return *found, {}
+
+    def dense(self, value: Value) -> Value:
+        """`value` as an array: a sparse matrix is written out."""
+        return self.record(to_dense, (value,), {}) if value.spec.sparse else value
 
     def note_loss(self, value: Value) -> None:
         """Note a number that gradients are taken of, as long as no weight has changed.
@@ -242,7 +272,7 @@ class Trace:
                 "Carry the value through the loop and assign it afterwards."
             )
         self.read(variable)
-        value = self.own(value)
+        value = self.dense(self.own(value))
         if value.node is not None and not value.name:
             value.name = f"new_{variable.path}"
         self.slots[id(variable)].after = value

@@ -14,7 +14,12 @@ from cornu.training.sparse import SparseRows
 def batch_spec(array: np.ndarray, n: int) -> Spec:
     """What a program sees of `n` rows: floats come in floatx, the rest as they are."""
     dtype = config.floatx() if array.dtype.kind == "f" else array.dtype.name
-    return Spec((n, *array.shape[1:]), dtype)
+    return Spec((n, *array.shape[1:]), dtype, isinstance(array, SparseRows))
+
+
+def spec_of(array: np.ndarray) -> Spec:
+    """What a program sees of a batch as it is."""
+    return Spec(array.shape, array.dtype.name, isinstance(array, SparseRows))
 
 
 class Batches:
@@ -34,11 +39,12 @@ class Batches:
 
     def _buffers(self, n: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
         if n not in self._out:
-            specs = [batch_spec(a, n) for a in self.arrays]
+            dense = [a for a in self.arrays if not isinstance(a, SparseRows)]
+            specs = [batch_spec(a, n) for a in dense]
             self._out[n] = [np.empty(s.shape, s.dtype) for s in specs]
             self._rows[n] = [
                 out if out.dtype == a.dtype else np.empty(out.shape, a.dtype)
-                for out, a in zip(self._out[n], self.arrays, strict=True)
+                for out, a in zip(self._out[n], dense, strict=True)
             ]
         return self._rows[n], self._out[n]
 
@@ -51,24 +57,27 @@ class Batches:
             if order is None:
                 yield self._slice(start, stop)
                 continue
-            rows, outs = self._buffers(stop - start)
-            index = order[start:stop]
-            for array, row, out in zip(self.arrays, rows, outs, strict=True):
+            buffers = zip(*self._buffers(stop - start), strict=True)
+            index, batch = order[start:stop], []
+            for array in self.arrays:
                 if isinstance(array, SparseRows):
-                    array.take_into(index, row)
-                else:
-                    # The order is ours: no index has to be checked ('clip').
-                    np.take(array, index, axis=0, out=row, mode="clip")
+                    batch.append(array[index])
+                    continue
+                row, out = next(buffers)
+                # The order is ours: no index has to be checked ('clip').
+                np.take(array, index, axis=0, out=row, mode="clip")
                 if row is not out:
                     np.copyto(out, row, casting="unsafe")
-            yield outs
+                batch.append(out)
+            yield batch
 
     def _slice(self, start: int, stop: int) -> list[np.ndarray]:
         batch = []
         for array in self.arrays:
             part = array[start:stop]
             if isinstance(part, SparseRows):
-                part = np.asarray(part)
+                batch.append(part)
+                continue
             spec = batch_spec(part, len(part))
             if part.dtype.name != spec.dtype or not part.flags.c_contiguous:
                 part = part.astype(spec.dtype, order="C")

@@ -22,7 +22,7 @@ from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
 from cornu.layers.tracking import trainable_as
 from cornu.serialization import deserialize_keras_object, serialize_keras_object
-from cornu.training.batches import batch_spec
+from cornu.training.batches import batch_spec, spec_of
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 from cornu.training.data import (
     pack_x_y_sample_weight,
@@ -463,7 +463,7 @@ class Steps(Layer):
         known: dict[Any, StepProgram] = {}
 
         def run(arrays: list[np.ndarray]) -> Any:
-            key = tuple([(a.shape, a.dtype) for a in arrays])
+            key = tuple([(a.shape, a.dtype, type(a)) for a in arrays])
             program = known.get(key)
             if program is None:
                 program = known[key] = self._program(mode, nest, arrays)
@@ -482,7 +482,7 @@ class Steps(Layer):
         )
 
     def _program(self, mode: str, parts: Any, arrays: list[Any]) -> StepProgram:
-        specs = [Spec(a.shape, a.dtype.name) for a in arrays]
+        specs = [spec_of(a) for a in arrays]
         nest = map_structure(lambda leaf: None if leaf is None else True, parts)
         key = (mode, tuple(specs), repr(nest))
         return self._programs.get(key, lambda: self._make(mode, nest, specs))

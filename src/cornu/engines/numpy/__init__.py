@@ -114,7 +114,10 @@ class Program:
         return self._run(inputs, *[True] * bool(self.graph.checks))
 
     def _run(self, inputs: Sequence[np.ndarray], *check: bool) -> Any:
-        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        arrays = [
+            x if isinstance(x, np.ndarray) or hasattr(x, "toarray") else np.asarray(x)
+            for x in inputs
+        ]
         check_inputs(self.graph, arrays)
         with self.arena.lock, self._state:
             memory = self.arena.memory(self._source.nbytes)

@@ -187,6 +187,32 @@ def _view_copied(w: Writer, node: Node) -> None:
     w.line(f"{w.out(node)}[...] = {w.array(node.inputs[0])}{text}", node)
 
 
+def written_out(x, out):
+    """Write a matrix, which may be sparse, into an array."""
+    if isinstance(x, np.ndarray):
+        np.copyto(out, x)
+    else:
+        x.toarray(out=out)
+
+
+@lowering("to_dense")
+def _to_dense(w: Writer, node: Node) -> None:
+    function = w.helper(written_out)
+    w.line(f"{function}({w.array(node.inputs[0])}, out={w.out(node)})", node)
+
+
+@lowering("sparse_dot")
+def _sparse_dot(w: Writer, node: Node) -> None:
+    x, kernel = map(w.array, node.inputs)
+    w.line(f"{w.out(node)}[...] = {x} @ {kernel}", node)
+
+
+@lowering("sparse_dot_transposed")
+def _sparse_dot_transposed(w: Writer, node: Node) -> None:
+    x, g = map(w.array, node.inputs)
+    w.line(f"{w.out(node)}[...] = {x}.T @ {g}", node)
+
+
 @lowering("cast")
 def _cast(w: Writer, node: Node) -> None:
     source = w.array(node.inputs[0])

@@ -119,7 +119,7 @@ class Writer:
         return name
 
     def _write_buffer(self, name: str, place: Place) -> None:
-        shape, dtype = place.spec
+        shape, dtype = place.spec.shape, place.spec.dtype
         where = self.start + place.offset
         self.module.buffers.append(f'{name} = buffer({where}, {shape}, "{dtype}")')
 

@@ -199,8 +199,7 @@ class ScanGradient:
 
             def or_zero(i: int) -> Value:
                 v = self.found[i]
-                spec = self.given[i].spec
-                return convert(np.zeros(*spec)) if v is None else t_own(t, new(v))
+                return zeros_as(self.given[i]) if v is None else t_own(t, new(v))
 
             outputs = [or_zero(i) for i in self.float_carry]
             added = []
@@ -406,7 +405,7 @@ def _cond_gradient(g, ins, out, *, on_true, on_false):
             found = backpropagate(
                 nodes, [outs[i] for i in given], seeds, [inputs[i] for i in sources]
             )
-            zeros = [convert(np.zeros(*inputs[i].spec)) for i in sources]
+            zeros = [zeros_as(inputs[i]) for i in sources]
             return t.finish(
                 [z if v is None else v for v, z in zip(found, zeros, strict=True)]
             )
@@ -578,3 +577,8 @@ def custom_gradient(f):
     function.__doc__ = f.__doc__
     # Not `public`: a name of the user's must not take the place of one of ours.
     return recordable(function)
+
+
+def zeros_as(value: Any) -> Any:
+    """Zeros of the shape and dtype of a tensor."""
+    return convert(np.zeros(value.shape, value.dtype))

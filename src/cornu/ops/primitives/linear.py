@@ -8,7 +8,7 @@ import numpy as np
 
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
-from cornu.graph.trace import bind
+from cornu.graph.trace import SPARSE, bind, to_dense
 from cornu.ops.families import broadcast_shape
 from cornu.ops.primitives.shapes import broadcast_to, reshape, transpose
 from cornu.ops.public import promote, public
@@ -87,11 +87,69 @@ def _gradient(g, ins, out, *, contract, batch):
     return for_a, for_b
 
 
+# A sparse matrix as the first factor: work and memory go with its non-zeros.
+
+
+def sparse_dot_numpy(x, kernel):
+    """The product of a matrix, which may be sparse, with a dense one."""
+    return x @ kernel
+
+
+def sparse_dot_transposed_numpy(x, g):
+    """The product of a matrix that is turned over, and may be sparse, with a dense."""
+    return x.T @ g
+
+
+def _sparse_gradient(g, ins, out):
+    x, kernel = ins
+    return (
+        lambda: matmul(g, transpose(kernel, (1, 0))),
+        lambda: sparse_dot_transposed_op(x, g),
+    )
+
+
+def _sparse_transposed_gradient(g, ins, out):
+    x, y = ins
+    return (
+        lambda: matmul(y, transpose(g, (1, 0))),
+        lambda: sparse_dot_op(x, g),
+    )
+
+
+sparse_dot_op = Op(
+    "sparse_dot",
+    infer=lambda x, kernel: Spec((x.shape[0], kernel.shape[1]), kernel.dtype),
+    numpy=sparse_dot_numpy,
+    expansion=lambda x, kernel: matmul(to_dense(x), kernel),
+    gradient=_sparse_gradient,
+    doc="The product of a matrix, which may be sparse, with a dense one.",
+    core=False,
+)
+
+sparse_dot_transposed_op = Op(
+    "sparse_dot_transposed",
+    infer=lambda x, y: Spec((x.shape[1], y.shape[1]), y.dtype),
+    numpy=sparse_dot_transposed_numpy,
+    expansion=lambda x, y: matmul(transpose(to_dense(x), (1, 0)), y),
+    gradient=_sparse_transposed_gradient,
+    doc="The same, the first matrix turned over.",
+    core=False,
+)
+SPARSE.update((sparse_dot_op, sparse_dot_transposed_op))
+
+
+def _of_sparse(a, b, *, contract, batch):
+    plain = contract == ((1,), (0,)) and not batch[0]
+    fits = a.spec.sparse and not b.spec.sparse and a.ndim == b.ndim == 2
+    return (sparse_dot_op, (a, b)) if plain and fits else None
+
+
 dot_general_op = Op(
     "dot_general",
     infer=_infer,
     numpy=dot_general_numpy,
     gradient=_gradient,
+    of_sparse=_of_sparse,
     doc="Products summed over some axes, for each index of the batch axes.",
 )
 
