@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cornu import engines
 from cornu.graph.config import (
     epsilon,
     floatx,
@@ -10,7 +11,6 @@ from cornu.graph.config import (
     set_floatx,
     set_image_data_format,
 )
-from cornu.graph.messages import described, nearest
 from cornu.graph.policy import dtype_policy, set_dtype_policy
 from cornu.training.limits import (
     max_epochs,
@@ -61,26 +61,24 @@ __all__ = [
 
 
 def backend() -> str:
-    """The name of the engine: 'numpy'."""
-    return "numpy"
+    """The engine that programs run on: 'numpy' unless another was chosen."""
+    return engines.current().name
 
 
 def set_backend(backend: str) -> None:
     """Choose the engine: an order, which fails where the engine is not there.
 
+    Models, weights and files are the same on every engine; the next step that is taken
+    runs on this one.
+
     Args:
-        backend: 'numpy', the one engine that runs whole models.
+        backend: 'numpy', 'jax', ...; `cornu engines` lists them.
 
     Raises:
-        ValueError: for any other.
+        ValueError: when there is no such engine.
+        ImportError: when the package that it runs on is not installed.
     """
-    if backend != "numpy":
-        raise ValueError(
-            f"set_backend was given {described(backend)}.\n"
-            "Expected 'numpy': no other engine runs whole models yet.\n"
-            f"{nearest(backend, ['numpy'])} Models and files are the same on every "
-            "engine."
-        )
+    engines.use(backend)
 
 
 # Hints of Keras's, without meaning here: attention is computed in one way.

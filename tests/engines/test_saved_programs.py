@@ -334,7 +334,7 @@ def test_programs_share_an_arena_and_outgrow_it():
     small = trace(lambda x: ops.sum(ops.exp(x) * 2.0), (Spec((4,), "float64"),))
     big = trace(lambda x: ops.sum(ops.exp(x) * 2.0), (Spec((4000,), "float64"),))
     first = engine.compile(small)
-    second = engine.compile(big, arena=first.arena)
+    second = engine.compile(big, first.arena)
     x, y = np.arange(4.0), np.zeros(4000)
     expected = (np.exp(x) * 2).sum()
     for _ in range(2):  # the arena grows under the first one's feet

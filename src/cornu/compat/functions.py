@@ -191,7 +191,7 @@ class Function:
             with training_as(training):
                 return self._compute(values)
 
-        return StepProgram("function", compute, nest, specs, self._programs.arena)
+        return StepProgram("function", compute, nest, specs, self._programs.workspace)
 
     def _compute(self, values: list[Any]) -> list[Any]:
         table = Bindings()

@@ -43,8 +43,33 @@ class Engine(Protocol):
     """What every engine offers."""
 
     name: str
+    package: str
 
-    def compile(self, graph: Graph) -> Program: ...
+    def workspace(self) -> Any: ...
+
+    def compile(self, graph: Graph, workspace: Any = None) -> Program: ...
+
+
+class Locks:
+    """The locks of several variables, taken in one order by all programs."""
+
+    def __init__(self, variables: list[Variable]) -> None:
+        self._locks = [v.lock for v in sorted(variables, key=id)]
+
+    def __enter__(self) -> None:
+        taken = 0
+        try:
+            for lock in self._locks:
+                lock.acquire()
+                taken += 1
+        except BaseException:  # Ctrl-C while waiting
+            for lock in self._locks[:taken]:
+                lock.release()
+            raise
+
+    def __exit__(self, *exc: Any) -> None:
+        for lock in self._locks:
+            lock.release()
 
 
 def claimed(claims: dict[str, Claim]) -> Callable[[Node], bool]:

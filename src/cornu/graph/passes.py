@@ -301,7 +301,9 @@ def expand(graph: Graph, keep: Callable[[Node], bool] = lambda node: False) -> G
     return graph.with_nodes(nodes, known)
 
 
-def reduce_to_subset(graph: Graph, has: Callable[[str], bool]) -> Graph:
+def reduce_to_subset(
+    graph: Graph, has: Callable[[str], bool], engine: str = ""
+) -> Graph:
     """Replace primitives that an engine lacks by their expansions.
 
     Raises:
@@ -310,8 +312,9 @@ def reduce_to_subset(graph: Graph, has: Callable[[str], bool]) -> Graph:
     for node in graph.nodes:
         if not has(node.op.name) and node.op.expansion is None:
             raise NotImplementedError(
-                f"This engine has no {node.op.name!r}, and it has no expansion into "
-                "simpler operations.\nExpected an operation that the engine runs.\n"
+                f"The engine {engine!r} has no {node.op.name!r}, which cannot be made "
+                "of simpler operations either.\nExpected an operation that the engine "
+                "runs.\n"
                 "Choose another engine for this network."
             )
     lacking = [n for n in graph.nodes if not has(n.op.name)]
@@ -328,7 +331,7 @@ def reduce_to_subset(graph: Graph, has: Callable[[str], bool]) -> Graph:
         copies, outputs = body.inline(inputs, node.scope)
         nodes += copies
         known |= {id(a): b for a, b in zip(node.outputs, outputs, strict=True)}
-    return reduce_to_subset(graph.with_nodes(nodes, known), has)
+    return reduce_to_subset(graph.with_nodes(nodes, known), has, engine)
 
 
 def with_bodies(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:

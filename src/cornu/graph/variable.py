@@ -46,7 +46,8 @@ class Variable(TensorBase):
 
     __slots__ = (
         "__weakref__",
-        "_array",
+        "_held",
+        "_native",
         "_tensor",
         "constraint",
         "dtype_",
@@ -97,9 +98,41 @@ class Variable(TensorBase):
             )
         self.shape_ = array.shape
         self.dtype_ = array.dtype.name
-        self._array = array
+        self._held: np.ndarray | None = array
+        self._native: tuple[Any, Any] | None = None  # an engine, and its own value
         self._tensor: Tensor | None = None
         self.lock = threading.RLock()
+
+    # Where the values are: in NumPy's memory, in an engine's, or the same in both
+
+    @property
+    def _array(self) -> np.ndarray:
+        array = self._held
+        if array is None:
+            with self.lock:
+                if self._held is None:
+                    assert self._native is not None
+                    engine, value = self._native
+                    self._held = engine.to_numpy(value)
+                array = self._held
+                assert array is not None
+        return array
+
+    @_array.setter
+    def _array(self, array: np.ndarray) -> None:
+        self._held, self._native = array, None
+
+    def native(self, engine: Any) -> Any:
+        """The values as an engine has them, brought there where they are not."""
+        with self.lock:
+            if self._native is None or self._native[0] is not engine:
+                self._native = engine, engine.from_numpy(self._array)
+            return self._native[1]
+
+    def hold(self, engine: Any, value: Any) -> None:
+        """Take an engine's value over; NumPy gets it when somebody asks."""
+        with self.lock:
+            self._native, self._held, self._tensor = (engine, value), None, None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -138,10 +171,11 @@ class Variable(TensorBase):
 
     def owned_array(self) -> np.ndarray:
         """The slot's memory, to write while holding `lock`: copied if handed out."""
+        array = self._array
         if self._tensor is not None:
-            self._array = self._array.copy()
-            self._tensor = None
-        return self._array
+            array, self._tensor = array.copy(), None
+        self._array = array  # what an engine has of it will be old
+        return array
 
     def assign(self, value: Any) -> None:
         """Set the values; under trace this becomes part of the step.
@@ -181,9 +215,9 @@ class Variable(TensorBase):
             self.assign(self.value - value)
 
     def __getstate__(self) -> dict[str, Any]:
-        left = ("__weakref__", "_tensor", "lock")
+        left = ("__weakref__", "_held", "_native", "_tensor", "lock")
         names = [n for n in self.__slots__ if n not in left and hasattr(self, n)]
-        return {n: getattr(self, n) for n in names}
+        return {"_array": self._array, **{n: getattr(self, n) for n in names}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cornu.engines.numpy import Arena, NumpyEngine
-from cornu.engines.numpy import Program as NumpyProgram
+from cornu import engines
 from cornu.graph.eager import Tensor
 from cornu.graph.spec import Spec
 from cornu.graph.tensor import TensorBase
@@ -40,7 +39,7 @@ class StepProgram:
         function: takes the nested values and returns nested results.
         nest: the nesting of the inputs, with None where there is nothing.
         specs: one per input that is there.
-        arena: memory to share with the other programs of the model.
+        workspace: what the other programs of the model share with it.
         checks: whether `checked` looks at the loss: the numbers that gradients are
             taken of, before a weight has changed.
         finish: makes what is returned of the results, on the host.
@@ -52,7 +51,7 @@ class StepProgram:
         function: Callable[..., Any],
         nest: Any,
         specs: list[Spec],
-        arena: Arena,
+        workspace: Any,
         checks: bool = False,
         finish: Callable[[Any], Any] | None = None,
     ) -> None:
@@ -74,7 +73,7 @@ class StepProgram:
         self._finish = finish
         self._nest = map_structure(lambda leaf: None, result)
         self._results = [_HERE if _is_tensor(r) else r for r in results]
-        self.program: NumpyProgram = NumpyEngine().compile(graph, arena=arena)
+        self.program: Any = engines.current().compile(graph, workspace)
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Run on flat inputs; the results are nested arrays."""
@@ -104,7 +103,7 @@ class ProgramCache:
     """The programs of one model, one per input signature; the oldest leave."""
 
     def __init__(self) -> None:
-        self.arena = Arena()
+        self._workspaces: dict[str, Any] = {}
         self._programs: OrderedDict[Any, StepProgram] = OrderedDict()
         self._warned = False
         self._lock = threading.RLock()
@@ -113,8 +112,17 @@ class ProgramCache:
         """Forget all programs: the model was compiled anew."""
         self._programs.clear()
 
+    @property
+    def workspace(self) -> Any:
+        """What the programs of the model share on the engine that runs now."""
+        engine = engines.current()
+        if engine.name not in self._workspaces:
+            self._workspaces[engine.name] = engine.workspace()
+        return self._workspaces[engine.name]
+
     def get(self, key: Any, make: Callable[[], StepProgram]) -> StepProgram:
         """The program of a signature, made where there is none yet."""
+        key = (*key, engines.current().name)
         with self._lock:  # two threads that predict make one program
             program = self._programs.get(key)
             if program is not None:

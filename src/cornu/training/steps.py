@@ -504,8 +504,8 @@ class Steps(Layer):
 
         title = {"train": "train step", "test": "test step", "predict": "prediction"}
         name = f"{title[mode]} of {self.name}"
-        arena, checks = self._programs.arena, mode == "train"
-        program = StepProgram(name, function, nest, specs, arena, checks, finish)
+        workspace, checks = self._programs.workspace, mode == "train"
+        program = StepProgram(name, function, nest, specs, workspace, checks, finish)
         self._clear_losses()
         return program
 

@@ -12,6 +12,7 @@ import numpy as np
 from cornu import files
 from cornu.engines.base import (
     Claim,
+    Locks,
     check_inputs,
     claimed,
     explained,
@@ -41,28 +42,6 @@ class Arena:
         return self._memory
 
 
-class _Locks:
-    """The locks of several variables, taken in one order by all programs."""
-
-    def __init__(self, variables: list[Variable]) -> None:
-        self._locks = [v.lock for v in sorted(variables, key=id)]
-
-    def __enter__(self) -> None:
-        taken = 0
-        try:
-            for lock in self._locks:
-                lock.acquire()
-                taken += 1
-        except BaseException:  # Ctrl-C while waiting
-            for lock in self._locks[:taken]:
-                lock.release()
-            raise
-
-    def __exit__(self, *exc: Any) -> None:
-        for lock in self._locks:
-            lock.release()
-
-
 class Program:
     """A graph as a NumPy program.
 
@@ -89,7 +68,7 @@ class Program:
         self.variables: list[Variable] = variables_of(graph)
         # A variable that the step only reads may stay where its readers have it.
         self._written = [slot.after is not None for slot in graph.state]
-        self._state = _Locks(self.variables)
+        self._state = Locks(self.variables)
         self._memory: Any = None
         self._step: Any = None
         self._source = write(graph, CLAIMS if kernels else {})
@@ -171,8 +150,14 @@ class NumpyEngine:
 
     name = "numpy"
 
+    package = "numpy"
+
+    def workspace(self) -> Arena:
+        """What the programs of a model share: the memory that they compute in."""
+        return Arena()
+
     def compile(
-        self, graph: Graph, kernels: bool = True, arena: Arena | None = None
+        self, graph: Graph, workspace: Arena | None = None, kernels: bool = True
     ) -> Program:
         """The program of a graph."""
-        return Program(graph, kernels, arena)
+        return Program(graph, kernels, workspace)

@@ -1,0 +1,227 @@
+"""Engines that run on another library of functions: JAX, PyTorch, TensorFlow, ...
+
+Such an engine is a dict of lowerings, `{operation: f(engine, node, *values)}`, each of
+which says an operation in the library's words, and a few methods: how arrays go in and
+out, and how a function becomes what runs. All the rest stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cornu.engines.base import (
+    Claim,
+    Locks,
+    check_inputs,
+    claimed,
+    explained,
+    variables_of,
+)
+from cornu.graph import Graph, Node, Variable, html, passes
+
+Lowering = Callable[..., Any]
+Lowerings = dict[str, Lowering]
+
+
+def by_name(functions: dict[str, Callable[..., Any]]) -> Lowerings:
+    """Lowerings of operations that one function of the library does, without more."""
+
+    def lowering(function: Callable[..., Any]) -> Lowering:
+        return lambda engine, node, *values: function(*values)
+
+    return {name: lowering(function) for name, function in functions.items()}
+
+
+class LibraryEngine:
+    """An engine that runs on a library of functions; each engine is one of these.
+
+    Attributes:
+        name: as it is registered.
+        lowerings: by operation, `f(engine, node, *values)`, which gives the result, or
+            a tuple of them.
+        claims: composites that it runs in one piece; the lowering of a claim is called
+            as those of operations are.
+        package: the name of the library, for its version.
+    """
+
+    name: str
+    lowerings: Lowerings
+    claims: dict[str, Claim] = {}
+    package: str
+
+    def from_numpy(self, array: np.ndarray) -> Any:
+        """An array as the library has it. What becomes of the array has no effect."""
+        raise NotImplementedError
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """A value of the library as an array of the caller's own."""
+        raise NotImplementedError
+
+    def devices(self) -> list[str]:
+        """What it can run on."""
+        return ["cpu"]
+
+    def compiled(
+        self, function: Callable[..., list[Any]], graph: Graph
+    ) -> Callable[..., list[Any]]:
+        """Make a function of many values to a list of values fast, if that can be."""
+        return function
+
+    # What is the same for all of them
+
+    def workspace(self) -> None:
+        """What the programs of a model share: nothing."""
+
+    def compile(self, graph: Graph, workspace: None = None) -> LibraryProgram:
+        """The program of a graph."""
+        return LibraryProgram(self, graph)
+
+    def gaps(self, names: Sequence[str]) -> list[str]:
+        """Which of these operations it neither has nor can take apart."""
+        from cornu.graph import OPS
+
+        return [
+            n for n in names if n not in self.lowerings and OPS[n].expansion is None
+        ]
+
+    def body(self, graph: Graph) -> Callable[..., list[Any]]:
+        """A sub-graph, prepared already, as a function of its inputs."""
+        return Interpreter(self, graph, graph.inputs, graph.outputs)
+
+    def prepared(self, graph: Graph) -> Graph:
+        """The graph in operations that the engine has.
+
+        Raises:
+            NotImplementedError: when it lacks one that cannot be taken apart.
+        """
+        keep = claimed(self.claims)
+        graph = passes.prepare(graph, keep)
+        while any(n.op.name not in self.lowerings for n in _own(graph, keep)):
+            graph = passes.reduce_to_subset(graph, self._has, self.name)
+            graph = passes.prepare(graph, keep)
+        return passes.with_bodies(graph, self.prepared)
+
+    def _has(self, name: str) -> bool:
+        return name in self.lowerings or name in self.claims
+
+
+def _own(graph: Graph, keep: Callable[[Node], bool]) -> list[Node]:
+    return [n for n in graph.nodes if not (n.op.is_composite and keep(n))]
+
+
+class Interpreter:
+    """A graph as a function: each node in turn, by the engine's lowerings.
+
+    What nobody reads any more is let go at once.
+    """
+
+    def __init__(
+        self,
+        engine: LibraryEngine,
+        graph: Graph,
+        arguments: Sequence[Any],
+        results: Sequence[Any],
+    ) -> None:
+        place = {id(v): i for i, v in enumerate(arguments)}
+        last: dict[int, int] = {}
+        self._steps: list[tuple[Any, Any, list[int], list[int], list[int]]] = []
+        for number, node in enumerate(graph.nodes):
+            for value in node.outputs:
+                place[id(value)] = len(place)
+            last |= {place[id(v)]: number for v in (*node.inputs, *node.outputs)}
+        self._results = [place[id(v)] for v in results]
+        self._size = len(place)
+        free: list[list[int]] = [[] for _ in graph.nodes]
+        for slot, number in last.items():
+            if slot not in self._results:
+                free[number].append(slot)
+        for node, done in zip(graph.nodes, free, strict=True):
+            name = node.op.name
+            lowering = engine.lowerings.get(name) or engine.claims[name].lowering
+            ins = [place[id(v)] for v in node.inputs]
+            outs = [place[id(v)] for v in node.outputs]
+            self._steps.append((lowering, node, ins, outs, done))
+        self._engine = engine
+
+    def __call__(self, *values: Any) -> list[Any]:
+        """The results for these arguments."""
+        known: list[Any] = [*values, *[None] * (self._size - len(values))]
+        for lowering, node, ins, outs, done in self._steps:
+            found = lowering(self._engine, node, *[known[i] for i in ins])
+            if len(outs) == 1 and type(found) is not tuple:
+                known[outs[0]] = found
+            else:
+                for i, value in zip(outs, found, strict=True):
+                    known[i] = value
+            for i in done:
+                known[i] = None
+        return [known[i] for i in self._results]
+
+
+class LibraryProgram:
+    """A graph that runs on a library of functions.
+
+    Args:
+        engine: the engine.
+        graph: the graph, with its composites.
+    """
+
+    def __init__(self, engine: LibraryEngine, graph: Graph) -> None:
+        self.engine = engine
+        self.graph = graph = passes.simplify(graph)
+        self.variables: list[Variable] = variables_of(graph)
+        self._locks = Locks(self.variables)
+        ready = engine.prepared(graph)
+        self._written = [
+            slot.variable for slot in ready.state if slot.after is not None
+        ]
+        function = Interpreter(engine, ready, ready.arguments, ready.results)
+        self._function = engine.compiled(function, ready)
+        self._counts = len(graph.outputs), len(self._written)
+
+    def __call__(self, *inputs: Any) -> list[np.ndarray]:
+        """Run once: one array per input, one fresh array per output.
+
+        Raises:
+            ValueError: naming the input that is not what the graph was traced for.
+        """
+        found = self._run(inputs, check=False)
+        assert found is not None
+        return found
+
+    def checked(self, *inputs: Any) -> list[np.ndarray] | None:
+        """Run once, but where one of the graph's checks is not finite change nothing.
+
+        Then the result is None.
+        """
+        return self._run(inputs, check=True)
+
+    def _run(self, inputs: Sequence[Any], check: bool) -> list[np.ndarray] | None:
+        engine, (n, m) = self.engine, self._counts
+        arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
+        check_inputs(self.graph, arrays)
+        with self._locks:
+            state = [v.native(engine) for v in self.variables]
+            given = [engine.from_numpy(a) for a in arrays]
+            try:
+                results = self._function(*given, *state)
+            except IndexError as error:
+                raise explained(error, self.graph) from error
+            if check:
+                numbers = [engine.to_numpy(c) for c in results[n + m :]]
+                if not all(np.isfinite(number).all() for number in numbers):
+                    return None
+            for variable, value in zip(self._written, results[n : n + m], strict=True):
+                variable.hold(engine, value)
+            return [engine.to_numpy(value) for value in results[:n]]
+
+    def __str__(self) -> str:
+        return str(self.graph)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the graph."""
+        title = html.heading(f"Program on {self.engine.name}: {self.graph.name}")
+        return title + html.preformatted(str(self))
