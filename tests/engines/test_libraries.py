@@ -48,10 +48,8 @@ def compare(found, expected, specs):
         if b.dtype.kind != "f":
             np.testing.assert_array_equal(a, b)
             continue
-        finite = np.abs(b[np.isfinite(b)])
-        size = max(1.0, finite.max(initial=0.0))
         places = 1e-12 if b.dtype == np.float64 else 1e-5
-        np.testing.assert_allclose(a, b, rtol=places, atol=places * size)
+        np.testing.assert_allclose(a, b, rtol=places, atol=places)
 
 
 # Whose results are no numbers of their own: any basis of a space, any sign of a vector.
@@ -95,5 +93,10 @@ def test_edge_values(engine, name, dtype):
     arrays = arguments(OPS[name], dtype)
     if arrays is None:
         pytest.skip("takes no floats")
+    # Libraries let numbers below the smallest normal one be zero, and may divide by
+    # multiplying with the inverse, which is below it for the largest.
+    tiny = np.finfo(dtype).tiny
+    arrays = [np.where(np.abs(a) < tiny, np.copysign(0, a), a) for a in arrays]
+    arrays = [np.where(np.abs(a) * tiny > 1, a / 8, a) for a in arrays]
     specs = [Spec(a.shape, dtype) for a in arrays]
     run(engine, trace(lambda *xs: bind(OPS[name], xs, {}), specs, name), arrays)

@@ -50,7 +50,7 @@ LOWERINGS: Lowerings = by_name(
         "erf": lax.erf,
         "erfc": lax.erfc,
         "erfinv": lax.erf_inv,
-        "i0": jax.scipy.special.i0,
+        "i0": lambda x: _half(x) * jax.scipy.special.i0e(x) * _half(x),
         "isfinite": jnp.isfinite,
         "signbit": jnp.signbit,
         "logical_not": jnp.logical_not,
@@ -104,7 +104,11 @@ def lowering(*names: str) -> Callable[[Any], Any]:
     return enter
 
 
-# Element by element, where integers need care
+# Element by element, where the ends of the range or integers need care
+
+
+def _half(x) -> Any:
+    return jnp.exp(jnp.abs(x) / 2)
 
 
 @lowering("constant")
