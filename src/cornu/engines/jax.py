@@ -534,6 +534,41 @@ class JaxEngine(LibraryEngine):
 
         return run
 
+    def many(
+        self, function: Callable[..., list[Any]], graph: Graph
+    ) -> Callable[..., tuple[Any, bool]]:
+        """A function that takes many steps in one call of XLA's."""
+        n, written = len(graph.outputs), [s.after is not None for s in graph.state]
+        specs = [v.spec for v in graph.inputs]
+
+        def run(data: Any, rows: Any, start: Any, stop: Any, state: Any) -> Any:
+            def step(carried: Any) -> Any:
+                i, state, finite = carried
+                batch = [
+                    jnp.take(x, rows[i], axis=0, mode="clip").reshape(spec.shape)
+                    for x, spec in zip(data, specs, strict=True)
+                ]
+                new = iter(function(*batch, *state)[n:])
+                after = [
+                    next(new) if there else value
+                    for value, there in zip(state, written, strict=True)
+                ]
+                for number in new:
+                    finite = finite & jnp.isfinite(number).all()
+                return i + 1, after, finite
+
+            first = jnp.asarray(start), list(state), jnp.asarray(True)
+            return lax.while_loop(lambda c: c[0] < stop, step, first)[1:]
+
+        fast, wide = jax.jit(run), _is_wide(graph)
+
+        def many(*arguments: Any) -> tuple[Any, bool]:
+            with jax.enable_x64(wide):
+                after, finite = fast(*arguments)
+                return after, bool(finite)
+
+        return many
+
 
 def _is_wide(graph: Graph) -> bool:
     """Whether a number of 64 bits is in it anywhere."""

@@ -70,6 +70,10 @@ class LibraryEngine:
         """Make a function of many values to a list of values fast, if that can be."""
         return function
 
+    def room(self) -> int:
+        """Bytes of data that may stay where it computes."""
+        return 2 << 30
+
     # What is the same for all of them
 
     def workspace(self) -> None:
@@ -180,6 +184,7 @@ class LibraryProgram:
         ]
         function = Interpreter(engine, ready, ready.arguments, ready.results)
         self._function = engine.compiled(function, ready)
+        self._plain, self._ready, self._many = function, ready, None
         self._counts = len(graph.outputs), len(self._written)
 
     def __call__(self, *inputs: Any) -> list[np.ndarray]:
@@ -217,6 +222,48 @@ class LibraryProgram:
             for variable, value in zip(self._written, results[n : n + m], strict=True):
                 variable.hold(engine, value)
             return [engine.to_numpy(value) for value in results[:n]]
+
+    # Many steps in one call, where the engine has `many(function, graph)`
+
+    def fits(self, arrays: Sequence[np.ndarray]) -> bool:
+        """Whether there is room for these arrays beside all else."""
+        return sum(a.nbytes for a in arrays) <= self.engine.room()
+
+    def resident(self, arrays: Sequence[Any]) -> list[Any]:
+        """Whole arrays, as many samples as there are, in the dtypes of the inputs."""
+        pairs = zip(arrays, self.graph.inputs, strict=True)
+        return [self.engine.from_numpy(np.asarray(a, v.dtype)) for a, v in pairs]
+
+    def rows(self, rows: np.ndarray) -> Any:
+        """Numbers of samples, of shape (steps, batch)."""
+        return self.engine.from_numpy(rows.astype(np.int32))
+
+    def run_rows(
+        self, data: list[Any], rows: Any, start: int, stop: int, check: bool
+    ) -> bool:
+        """Take the steps from `start` to `stop`, each on its row's samples.
+
+        Args:
+            data: from `resident`.
+            rows: from `rows`.
+            start: number of the first step.
+            stop: number of the step that is taken no more.
+            check: whether to look at the graph's checks.
+
+        Returns:
+            False where one of the checks was not finite: then nothing has changed.
+        """
+        if self._many is None:
+            self._many = self.engine.many(self._plain, self._ready)  # type: ignore
+        with self._locks:
+            state = [v.native(self.engine) for v in self.variables]
+            after, finite = self._many(data, rows, start, stop, state)
+            if check and not finite:
+                return False
+            for slot, value in zip(self._ready.state, after, strict=True):
+                if slot.after is not None:
+                    slot.variable.hold(self.engine, value)
+        return True
 
     def __str__(self) -> str:
         return str(self.graph)

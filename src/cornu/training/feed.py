@@ -46,10 +46,7 @@ class Feed:
             done: how many of them were taken already, before `set_state`.
         """
         count = self.batches.count
-        if not done and self._used >= count:
-            self._set_order(new_key() if self.shuffle else None)
-            self._used = 0
-        left = min(self.steps - done, count - self._used)
+        left = self._begin(done)
         if done + left < self.steps:
             warn_user(
                 f"An epoch has only {done + left} of the {self.steps} steps that "
@@ -61,6 +58,30 @@ class Feed:
         for batch in islice(self.batches(self._order, self._used), left):
             self._used += 1
             yield batch
+
+    def _begin(self, done: int) -> int:
+        """Begin the data anew where it is used up; how many batches come."""
+        count = self.batches.count
+        if not done and self._used >= count:
+            self._set_order(new_key() if self.shuffle else None)
+            self._used = 0
+        return min(self.steps - done, count - self._used)
+
+    def rows(self, done: int = 0) -> np.ndarray:
+        """The samples of the batches that come, a row for each one that is whole.
+
+        Whoever has used some of them says so with `skip`; `epoch` gives the rest.
+        """
+        size, left = self.batches.batch_size, self._begin(done)
+        left = max(0, min(left, self.batches.length // size - self._used))
+        first, last = self._used * size, (self._used + left) * size
+        order = self._order
+        rows = np.arange(first, last) if order is None else order[first:last]
+        return rows.reshape(left, size)
+
+    def skip(self, count: int) -> None:
+        """Note that so many batches have been used."""
+        self._used += count
 
     def _set_order(self, key: np.ndarray | None) -> None:
         self._key = key

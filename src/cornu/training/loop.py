@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu import engines
 from cornu.graph.messages import described, refuse_unknown, warn_user
 from cornu.graph.tree import map_structure
 from cornu.training import preflight
@@ -21,6 +22,7 @@ from cornu.training.interrupt import DeferredInterrupt
 from cornu.training.limits import at_most, limited_epochs, limited_steps
 from cornu.training.nonfinite import LossWatch
 from cornu.training.progress import verbosity
+from cornu.training.resident import ResidentSteps
 from cornu.training.run import Run
 from cornu.training.steps import Steps
 from cornu.training.stream import Stream, StreamFeed, is_stream
@@ -207,6 +209,11 @@ class Trainer(GeneratorMethods, Steps):
         """The batches of an epoch that are left; `run` knows how far it is."""
         if not run.step:
             self.reset_metrics()
+        resident = self._resident(run, data, listeners, watch)
+        for count in () if resident is None else resident.epoch(run.step):
+            run.step += count
+            listeners.end_batch("train", run.step - 1, self._logs, run.logs)
+            interrupt.check()
         take = self._runner("train", data.parts_list, watch)
         for batch in run.feed.epoch(run.step):
             listeners.begin_batch("train", run.step)
@@ -221,6 +228,23 @@ class Trainer(GeneratorMethods, Steps):
         logs = self._logs(run.logs)
         listeners.end_batches("train", run.step, logs)
         return logs
+
+    def _resident(
+        self, run: Run, data: Any, listeners: CallbackList, watch: LossWatch
+    ) -> ResidentSteps | None:
+        """What takes many steps in one call, where the engine and the callbacks let it.
+
+        The data stays there as long as the training lasts.
+        """
+        feed = run.feed
+        if run.resident is None and isinstance(feed, Feed) and not self.run_eagerly:
+            run.resident = False
+            if hasattr(engines.current(), "many") and not listeners.need_every_batch:
+                batch = feed.peek()
+                step = self._program("train", data.parts_list, batch)
+                if ResidentSteps.possible(step, feed):
+                    run.resident = ResidentSteps(step, feed, watch)
+        return run.resident or None
 
     def evaluate(
         self,

@@ -50,6 +50,11 @@ class LossWatch:
         self._steps = 0  # of those that run operation by operation
         self._variables: list[Variable] = []
 
+    @property
+    def told(self) -> bool:
+        """Whether the one warning has been given, so that nobody needs to look."""
+        return self._told
+
     def run(self, step: StepProgram, arrays: list[np.ndarray]) -> Any:
         """The results of a compiled step."""
         if self._told:

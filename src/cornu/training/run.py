@@ -46,6 +46,7 @@ class Run:
         self._first = (epoch, 0)
         self.stopped = False
         self.logs: Any = None
+        self.resident: Any = None  # what takes many steps at once; False: nothing does
         self._prepare = prepare
         self._again: dict[str, Any] | None = None
 

@@ -113,6 +113,11 @@ class BackupAndRestore(RunCallback):
             "Delete it to train from the start, or choose another backup_dir."
         )
 
+    @property
+    def every_batch(self) -> bool:  # type: ignore[override]
+        """Whether batches are counted."""
+        return isinstance(self.save_freq, int)
+
     def keep(self, run: Any) -> None:
         if isinstance(self.save_freq, int):
             self._batches += bool(run.step)

@@ -114,7 +114,14 @@ class Callback:
 
 
 class ThrottledCallback(Callback):
-    """Base of callbacks that look at few batches: logs are computed only for those."""
+    """Base of callbacks that look at few batches: logs are computed only for those.
+
+    Attributes:
+        every_batch: whether it has to be asked after each one; otherwise it is asked
+            now and then, as engines that take many steps at once allow.
+    """
+
+    every_batch: bool = True
 
     def due(self, mode: str, step: int) -> bool:
         """Whether to be told that this batch ended; asked after each one.
@@ -133,7 +140,12 @@ class RunCallback(Callback):
     """Base of callbacks that keep the state of the whole training, or bring it back.
 
     What they are given is the `Run`, with `get_state()` and `set_state(state)`.
+
+    Attributes:
+        every_batch: whether it has to be called after each one.
     """
+
+    every_batch: bool = True
 
     def restore(self, run: Any) -> None:
         """Called before the first epoch, after every `on_train_begin`."""

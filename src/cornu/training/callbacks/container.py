@@ -66,6 +66,12 @@ class CallbackList:
         ]
         self.keepers = [c for c in self.callbacks if isinstance(c, RunCallback)]
 
+    @property
+    def need_every_batch(self) -> bool:
+        """Whether somebody has to be called after each batch."""
+        asked = [*self._throttled, *self.keepers]
+        return bool(self._hearing) or any(each.every_batch for each in asked)
+
     def set_model(self, model: Any) -> None:
         """Tell all of the model."""
         for each in self.callbacks:

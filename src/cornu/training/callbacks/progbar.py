@@ -37,6 +37,8 @@ class ProgbarLogger(ThrottledCallback):
             getattr(own, h) is not getattr(ProgbarLogger, h) for h in BATCH_HOOKS
         )
 
+    every_batch = False  # it goes by time
+
     def due(self, mode: str, step: int) -> bool:
         """Whether it draws after this step of 'train', 'test' or 'predict'."""
         if self.progbar is None:

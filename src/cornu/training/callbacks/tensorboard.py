@@ -136,6 +136,11 @@ class TensorBoard(ThrottledCallback):
             getattr(own, h) is not getattr(TensorBoard, h) for h in BATCH_HOOKS
         )
 
+    @property
+    def every_batch(self) -> bool:  # type: ignore[override]
+        """Whether batches are counted."""
+        return isinstance(self.update_freq, int)
+
     def due(self, mode: str, step: int) -> bool:
         """Whether to be told of the end of this batch; asked after each one."""
         del step
