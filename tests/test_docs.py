@@ -14,12 +14,19 @@ import numpy as np
 import pytest
 
 import cornu
+from cornu import engines
+from cornu.graph import Spec, trace
 
 ROOT = Path(__file__).parents[1]
+NAMES = {module.name for module in pkgutil.walk_packages(cornu.__path__, "cornu.")}
+# Engines import the library that they run on, which may not be installed.
+LIBRARIES = {
+    f"cornu.engines.{name}" for name in set(engines.available()) - {"numpy"}
+} & NAMES
 MODULES = sorted(
-    module.name
-    for module in pkgutil.walk_packages(cornu.__path__, "cornu.")
-    if not module.name.endswith(("__main__", "sitecustomize"))
+    name
+    for name in NAMES - LIBRARIES
+    if not name.endswith(("__main__", "sitecustomize"))
 )
 
 
@@ -88,6 +95,18 @@ np.testing.assert_array_equal(y, np.copysign(a, b))
 np.testing.assert_array_equal(tape.gradient(y, x), [-1.0, 1.0])
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_engine_of_the_docs_runs():
+    pytest.importorskip("jax")
+    (code,) = blocks(ROOT / "docs" / "engines.md")
+    names = {}
+    exec(compile(code, "docs/engines.md", "exec"), names)
+    graph = trace(
+        lambda x, y: cornu.ops.sum(cornu.ops.exp(x) + y), [Spec((3,), "float32")] * 2
+    )
+    (found,) = names["MyEngine"]().compile(graph)(*np.ones((2, 3), np.float32))
+    np.testing.assert_allclose(found, 3 * (np.e + 1), rtol=1e-6)
 
 
 def test_every_command_of_the_readme_exists():

@@ -24,6 +24,7 @@ COMMANDS = {
     "run": commands.run_,
     "show": commands.show,
     "datasets": commands.datasets,
+    "engines": commands.engines,
     "doctor": commands.doctor,
 }
 
@@ -58,7 +59,7 @@ def test_help_of_train_tells_every_option(capsys: Capture) -> None:
     out = capsys.readouterr().out
     hints = get_type_hints(commands.train, include_extras=True)
     parameters = inspect.signature(commands.train).parameters
-    assert len(parameters) == 10
+    assert len(parameters) == 11
     for name, parameter in parameters.items():
         assert f"--{name.replace('_', '-')}" in out
         text = hints[name].__metadata__[0].help
@@ -93,7 +94,13 @@ def test_every_command_is_tested() -> None:
 BAD = [
     ("trian", 2, "no command 'trian'", "train, run", "mean cornu train?"),
     ("RUN", 2, "no command 'RUN'", "train, run", "mean cornu run?"),
-    ("doktor", 2, "no command 'doktor'", "datasets, doctor", "mean cornu doctor?"),
+    (
+        "doktor",
+        2,
+        "no command 'doktor'",
+        "datasets, engines, doctor",
+        "mean cornu doctor?",
+    ),
     ("script.py", 2, "no command", "train, run", "cornu run script.py"),
     ("--bogus", 2, "cornu: No such option", "cornu [OPTIONS]", "See cornu --help"),
     ("train more", 2, "extra argument", "cornu train [OPTIONS]", "train --help"),

@@ -7,11 +7,13 @@ out, and how a function becomes what runs. All the rest stands here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from cornu import files
 from cornu.engines.base import (
     Claim,
     Locks,
@@ -265,10 +267,25 @@ class LibraryProgram:
                     slot.variable.hold(self.engine, value)
         return True
 
+    @property
+    def source(self) -> str:
+        """What the engine computes, as a NumPy program that people can read."""
+        from cornu.engines.numpy import Program
+
+        return Program(self.graph, kernels=False).source
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write that program, which needs only NumPy, to a file.
+
+        Args:
+            path: the file, usually ending in `.py`. It is written whole or not at all.
+        """
+        files.write(path, self.source.encode())
+
     def __str__(self) -> str:
-        return str(self.graph)
+        return self.source
 
     def _repr_html_(self) -> str:
-        """What notebooks show: the graph."""
+        """What notebooks show: the source."""
         title = html.heading(f"Program on {self.engine.name}: {self.graph.name}")
         return title + html.preformatted(str(self))

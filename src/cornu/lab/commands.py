@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,7 @@ def train(
     dataset: options.Dataset = "auto",
     out: options.Out = None,
     show_program: options.ShowProgram = False,
+    engine: options.Engine = None,
 ) -> Work:
     """Train a first network on images of handwritten digits.
 
@@ -70,8 +72,10 @@ def train(
             "Leave one of them out.",
             status=2,
         )
+    from cornu.lab.engines import choose
     from cornu.lab.train import Settings, run
 
+    choose(engine)
     held_out = 0 if no_validation else 10_000 if validation is None else validation
     settings = Settings(
         epochs=epochs,
@@ -101,6 +105,7 @@ def run_(
             show_default=False,
         ),
     ] = None,
+    engine: options.Engine = None,
 ) -> Work:
     """Run a script that imports keras, with Cornu as its Keras.
 
@@ -114,8 +119,12 @@ def run_(
             "For example cornu run script.py; see cornu run --help.",
             status=2,
         )
+    from cornu.lab.engines import choose
     from cornu.lab.run import run_script
 
+    if engine is not None:
+        choose(engine)
+        os.environ["CORNU_ENGINE"] = engine  # for its child processes
     return partial(run_script, script, args or [])
 
 
@@ -155,6 +164,18 @@ def datasets(name: options.DatasetName = None, get: options.Get = None) -> Work:
     from cornu.lab.datasets import run
 
     return partial(run, name, get)
+
+
+@app.command()
+def engines() -> Work:
+    """List the engines that graphs run on, and what each one has.
+
+    Each that is installed is listed with its version, its devices, the operations that
+    it lacks, and the composites that it runs on kernels of its own.
+    """
+    from cornu.lab.engines import run
+
+    return run
 
 
 @app.command()

@@ -53,6 +53,15 @@ Validation = Annotated[
 NoValidation = Annotated[
     bool, _switch("--no-validation", "Train on all of the training images.")
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What it runs on: numpy, jax, ...; see cornu engines.",
+        show_default=False,
+    ),
+]
 Dataset = Annotated[
     str,
     typer.Option(

@@ -151,6 +151,15 @@ class NumpyEngine:
     name = "numpy"
 
     package = "numpy"
+    claims = CLAIMS
+
+    def devices(self) -> list[str]:
+        """What it can run on."""
+        return ["cpu"]
+
+    def gaps(self, names: Sequence[str]) -> list[str]:
+        """Which of these operations it lacks: none, since NumPy is what they mean."""
+        return []
 
     def workspace(self) -> Arena:
         """What the programs of a model share: the memory that they compute in."""
