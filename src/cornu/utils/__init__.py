@@ -31,6 +31,7 @@ from cornu.utils.symbols import get_source_inputs, is_keras_tensor, standardize_
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "Dataset",
     "FeatureSpace",
     "Progbar",
     "PyDataset",
@@ -61,6 +62,7 @@ __all__ = [
 
 Sequence = PyDataset  # its name in Keras 2
 
+_OF_DATASETS = {"Dataset": "dataset"}
 # On first use: they need models, which most who want a helper do not need.
 _OF_MODELS = {
     "FeatureSpace": "cornu.models.feature_space",
@@ -73,6 +75,9 @@ _OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
 def __getattr__(name: str) -> Any:
     if name == "pad_sequences":
         return importlib.import_module("cornu.preprocessing.sequence").pad_sequences
+    if name in _OF_DATASETS:
+        module = importlib.import_module(f"cornu.preprocessing.{_OF_DATASETS[name]}")
+        return getattr(module, name)
     if name in _OF_MODELS:
         return getattr(importlib.import_module(_OF_MODELS[name]), name)
     if name in _OLD_MODULES:
