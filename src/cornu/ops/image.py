@@ -83,22 +83,24 @@ def _lanczos(radius: float) -> Callable[..., Any]:
     return kernel
 
 
-_KERNELS = {
+KERNELS = {
     "bilinear": _triangle,
     "bicubic": _cubic,
     "lanczos3": _lanczos(3.0),
     "lanczos5": _lanczos(5.0),
 }
-INTERPOLATIONS = ("nearest", *_KERNELS)
+INTERPOLATIONS = ("nearest", *KERNELS)
 
 
-def _weights(size: int, new: int, interpolation: str, antialias: bool) -> np.ndarray:
+def weights_of(
+    size: int, new: int, kernel: Callable[..., Any], antialias: bool
+) -> np.ndarray:
     """What each of the new places takes of each old one; rows sum to 1."""
     ratio = size / new
     centers = (np.arange(new) + 0.5) * ratio - 0.5
     distance = np.abs(centers[:, None] - np.arange(size))
     # Wider kernels for smaller images: else most of the old pixels would not count.
-    weights = _KERNELS[interpolation](distance / (max(ratio, 1.0) if antialias else 1))
+    weights = kernel(distance / (max(ratio, 1.0) if antialias else 1))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -107,7 +109,8 @@ def _resampled(x: Any, new: int, interpolation: str, antialias: bool, axis: int)
     if size == new:
         return x
     if interpolation != "nearest":
-        return along_axis(x, _weights(size, new, interpolation, antialias), axis)
+        weights = weights_of(size, new, KERNELS[interpolation], antialias)
+        return along_axis(x, weights, axis)
     if new % size == 0:
         return repeat(x, new // size, axis)
     nearest = (2 * np.arange(new) + 1) * size // (2 * new)

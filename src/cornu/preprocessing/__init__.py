@@ -5,10 +5,24 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Dataset", "TensorSpec", "sequence", "text"]
+__all__ = [
+    "Dataset",
+    "TensorSpec",
+    "image_dataset_from_directory",
+    "sequence",
+    "text",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+]
 
 # On first use: text is prepared without them.
-_HOMES = {"Dataset": "dataset", "TensorSpec": "elements"}
+_HOMES = {
+    "Dataset": "dataset",
+    "TensorSpec": "elements",
+    "image_dataset_from_directory": "image_folders",
+    "text_dataset_from_directory": "text_folders",
+    "timeseries_dataset_from_array": "timeseries",
+}
 
 
 def __getattr__(name: str) -> Any:

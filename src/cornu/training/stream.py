@@ -37,6 +37,7 @@ class Source:
 
     Attributes:
         count: the number of batches of a pass, or None where nobody knows it.
+        endless: what says that a pass never ends; '' where nothing does.
         again: whether a second pass can be made.
     """
 
@@ -45,6 +46,7 @@ class Source:
     def __init__(self, data: Any) -> None:
         self.data = data
         self.count: int | None = None
+        self.endless = ""
         self.key: np.ndarray | None = None  # what the order of a pass follows from
 
     def start(self, shuffle: bool) -> Iterator[Any]:
@@ -66,6 +68,9 @@ class Iterables(Source):
     def __init__(self, data: Iterable[Any]) -> None:
         super().__init__(data)
         self.count = _length(data)
+        if self.count is not None and self.count < 0:  # as tf.data has it
+            self.endless = "its cardinality is -1" if self.count == -1 else ""
+            self.count = None
 
     def start(self, shuffle: bool) -> Iterator[Any]:
         return iter(self.data)
@@ -79,6 +84,7 @@ class Numbered(Source):
     def __init__(self, data: PyDataset) -> None:
         super().__init__(data)
         self.count = data.num_batches
+        self.endless = "its num_batches is None" if self.count is None else ""
 
     def start(self, shuffle: bool) -> Iterator[Any]:
         self.count = self.data.num_batches  # on_epoch_end may have changed it
@@ -110,12 +116,12 @@ def _source(data: Any) -> Source:
 
 
 def _length(data: Any) -> int | None:
-    """The number of batches: `len()`, or what tf.data calls cardinality."""
+    """The number of batches: `len()`, or what tf.data calls cardinality.
+
+    That is -1 where there is no end, and -2 where it is unknown.
+    """
     try:
-        if hasattr(data, "cardinality"):
-            count = int(data.cardinality())
-            return count if count >= 0 else None  # -1: endless, -2: unknown
-        return len(data)
+        return int(data.cardinality()) if hasattr(data, "cardinality") else len(data)
     except TypeError:
         return None
 
@@ -206,10 +212,9 @@ class Stream:
             )
 
     def _check_end(self, steps: int | None, name: str) -> None:
-        endless = isinstance(self.source, Numbered) and self.source.count is None
-        if endless and steps is None:
+        if self.source.endless and steps is None:
             raise ValueError(
-                f"{self._what} has no end: its num_batches is None.\n"
+                f"{self._what} has no end: {self.source.endless}.\n"
                 f"Expected a number of steps.\nPass {name}=, for example {name}=100."
             )
 

@@ -36,6 +36,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -45,6 +46,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
+    "image_dataset_from_directory",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "model_to_dot",
@@ -55,14 +57,24 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
 
 Sequence = PyDataset  # its name in Keras 2
 
-_OF_DATASETS = {"Dataset": "dataset"}
+_OF_DATASETS = {
+    "Dataset": "dataset",
+    "audio_dataset_from_directory": "audio_folders",
+    "image_dataset_from_directory": "image_folders",
+    "split_dataset": "splitting",
+    "text_dataset_from_directory": "text_folders",
+    "timeseries_dataset_from_array": "timeseries",
+}
 # On first use: they need models, which most who want a helper do not need.
 _OF_MODELS = {
     "FeatureSpace": "cornu.models.feature_space",
