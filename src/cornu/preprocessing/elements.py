@@ -202,8 +202,8 @@ def padded(elements: list[Any], shapes: Any, values: Any) -> Any:
         text = arrays[0].dtype == object
         filler = ("" if text else 0) if value.wanted is None else value.wanted
         table = np.full((len(arrays), *sizes), filler, arrays[0].dtype)
-        for target, array in zip(table, arrays, strict=True):
-            target[tuple(slice(n) for n in array.shape)] = array
+        for i, array in enumerate(arrays):
+            table[(i, *map(slice, array.shape))] = array
         return table
 
     return _joined(
@@ -246,6 +246,7 @@ def _joined(elements: list[Any], join: Any, title: str, fix: str) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if str(error).count("\n") == 2:
             raise
+        elements = [e for e in elements if not isinstance(flatten(e)[0], _Wanted)]
         first = specs(elements[0])
         other = next((e for e in elements if specs(e) != first), elements[-1])
         raise ValueError(

@@ -272,6 +272,8 @@ def _check(request: Request) -> None:
          "none of them where labels is not 'inferred'"),
         ("label_mode", request.label_mode not in LABEL_MODES,
          "'int', 'categorical', 'binary' or None"),
+        ("batch_size", not _is_size(request.batch_size),
+         "a whole number above 0, or None for single samples"),
         ("validation_split", not between, "a number between 0 and 1"),
         ("subset", subset not in (*SUBSETS, None),
          "'training', 'validation', 'both' or None"),
@@ -290,3 +292,8 @@ def _check(request: Request) -> None:
             "Expected a seed: with another order for each subset, some files would be "
             "in both.\nPass seed=1, for example, the same to both calls."
         )
+
+
+def _is_size(given: Any) -> bool:
+    whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
+    return given is None or (whole and given > 0)

@@ -28,7 +28,8 @@ def _mitchell(x: Any) -> Any:
     return np.where(x >= 2.0, 0.0, np.where(x >= 1.0, outer, inner))
 
 
-_KERNELS = {**KERNELS, "gaussian": _gaussian, "mitchellcubic": _mitchell}
+_SMOOTHING = {"gaussian": _gaussian, "mitchellcubic": _mitchell}
+_KERNELS = {**KERNELS, **_SMOOTHING}
 INTERPOLATIONS = (
     *("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"),
     *("gaussian", "mitchellcubic"),
@@ -138,7 +139,8 @@ def resized(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> An
     """
     image = pixels
     for axis in (0, 1):
-        if image.shape[axis] != size[axis]:
+        # These two smooth an image also where its size stays.
+        if image.shape[axis] != size[axis] or interpolation in _SMOOTHING:
             taps = _taps(image.shape[axis], size[axis], interpolation)
             image = _along(image, *taps, axis)
     return image.astype("float32", copy=False)
@@ -158,7 +160,10 @@ def _along(x: np.ndarray, places: Any, weights: Any, axis: int) -> np.ndarray:
 def _taps(size: int, new: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
     """Which old pixels count for each new one, and how much: both (taps, new)."""
     if interpolation == "nearest":
-        places = (2 * np.arange(new) + 1) * size // (2 * new)
+        # In float32, as TensorFlow: where a point is on the border of two pixels, the
+        # rounding decides.
+        points = (np.arange(new, dtype="float32") + 0.5) * np.float32(size / new)
+        places = np.minimum(points.astype("int64"), size - 1)
         return places[np.newaxis], np.ones((1, new), "float32")
     if interpolation == "area":  # as much as a pixel covers of the new one
         ends = np.arange(new + 1) * size / new

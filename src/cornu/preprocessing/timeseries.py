@@ -94,11 +94,11 @@ def timeseries_dataset_from_array(
         seed = int(np.random.randint(10**6)) if seed is None else seed
         np.random.RandomState(seed).shuffle(starts)
     used = series[first:last]
-    goals_used = None if goals is None else goals[first:last]
-    if goals_used is not None and starts.max() >= len(goals_used):
+    goals = None if goals is None else goals[first:last]
+    if goals is not None and starts.max() >= len(goals):
         raise ValueError(
-            f"There are {len(goals)} targets, and windows begin at step {starts.max()} "
-            f"after start_index={first}.\nExpected a target with the number of the "
+            f"There are {first + len(goals)} targets, and windows begin at step "
+            f"{starts.max()} after start_index={first}.\nExpected a target with the number of the "
             "first step of each window, counted as those of the data.\n"
             "Pass targets for all steps, or lower end_index."
         )
@@ -107,7 +107,7 @@ def timeseries_dataset_from_array(
     def rows(numbers: np.ndarray) -> Any:
         begin = starts[numbers]
         windows = used[begin[:, np.newaxis] + offsets]
-        return windows if goals_used is None else (windows, goals_used[begin])
+        return windows if goals is None else (windows, goals[begin])
 
     dataset = Dataset.from_rows(rows, len(starts))
     if shuffle:
