@@ -296,4 +296,4 @@ def _check(request: Request) -> None:
 
 def _is_size(given: Any) -> bool:
     whole = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
-    return given is None or (whole and given > 0)
+    return given is None or (whole and int(given) > 0)

@@ -98,8 +98,9 @@ def timeseries_dataset_from_array(
     if goals is not None and starts.max() >= len(goals):
         raise ValueError(
             f"There are {first + len(goals)} targets, and windows begin at step "
-            f"{starts.max()} after start_index={first}.\nExpected a target with the number of the "
-            "first step of each window, counted as those of the data.\n"
+            f"{starts.max()} after start_index={first}.\n"
+            "Expected a target with the number of the first step of each window, "
+            "counted as those of the data.\n"
             "Pass targets for all steps, or lower end_index."
         )
     offsets = np.arange(sequence_length) * sampling_rate
