@@ -453,34 +453,41 @@ def test_endless_data_needs_a_number_of_steps():
         assert f"Pass {name}=" in str(caught.value)
 
 
-def test_a_training_goes_on_where_it_was(tmp_path):
+@pytest.mark.parametrize("steps", [10, None])
+def test_a_training_goes_on_where_it_was(steps, tmp_path):
     x, y = arrays()
 
-    def dataset():
-        data = Dataset.from_tensor_slices((x, y)).shuffle(40, seed=3)
-        return data.batch(8).repeat()
-
-    def fit(model, data, *callbacks):
-        backup = keras.callbacks.BackupAndRestore(tmp_path, save_freq=1)
+    def fit(model, *callbacks):
+        # Each pass has an order of its own, also the one that is broken off.
+        data = Dataset.from_tensor_slices((x, y)).shuffle(40, seed=3).batch(8)
         model.fit(
-            data,
-            steps_per_epoch=10,
-            epochs=2,
+            data.repeat() if steps else data,
+            steps_per_epoch=steps,
+            epochs=3,
             verbose=0,
-            callbacks=[backup, *callbacks],
+            callbacks=list(callbacks),
         )
 
     class Stop(keras.callbacks.Callback):
+        epoch = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
         def on_train_batch_end(self, batch, logs=None):
-            if batch == 6:
+            if (self.epoch, batch) == (1, 3):
                 raise RuntimeError("the power is gone")
 
     whole = small_model()
-    whole.fit(dataset(), steps_per_epoch=10, epochs=2, verbose=0)
+    fit(whole)
     with pytest.raises(RuntimeError, match="power"):
-        fit(small_model(), dataset(), Stop())
+        fit(
+            small_model(),
+            keras.callbacks.BackupAndRestore(tmp_path, save_freq=1),
+            Stop(),
+        )
     resumed = small_model()
-    fit(resumed, dataset())
+    fit(resumed, keras.callbacks.BackupAndRestore(tmp_path, save_freq=1))
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -142,6 +142,7 @@ class Stream:
         self.shuffle = False
         self.used = 0  # batches of the present pass
         self.total = 0  # of all passes
+        self.passes = 0  # that were begun
         self._pass: Iterator[Any] | None = None
         self._waiting: Any = None  # the ArrayData of a batch that was drawn, not used
         self._class_weight: dict[int, float] | None = None
@@ -232,9 +233,13 @@ class Stream:
             if self._pass is not None:
                 self._waiting = self._draw()
             if self._waiting is None and (self._pass is None or self.source.again):
-                self._pass, self.used = self.source.start(self.shuffle), 0
+                self._start()
                 self._waiting = self._draw()
         return self._waiting is not None
+
+    def _start(self) -> None:
+        self._pass, self.used = self.source.start(self.shuffle), 0
+        self.passes += 1
 
     def peek(self) -> list[np.ndarray]:
         """The next batch, which stays the next."""
@@ -316,6 +321,7 @@ class Stream:
         return {
             "used": self.used - ahead,
             "total": self.total - ahead,
+            "passes": self.passes,
             "key": self.source.key,
         }
 
@@ -325,14 +331,16 @@ class Stream:
         if isinstance(source, Numbered):
             source.key, self._waiting = state["key"], None
             self._pass = source.resume(state["used"])
+        elif source.again:
+            # Each pass may have an order of its own, which is counted by those begun.
+            while self.passes < state["passes"]:
+                self._waiting = None
+                self._start()
+            self._skip(state["used"] - (self.used - (self._waiting is not None)))
         else:
-            if source.again:
-                self._waiting, self._pass = None, source.start(False)
-                drop = state["used"]
-            else:
-                drop = state["total"] - (self.total - (self._waiting is not None))
-            self._skip(drop)
+            self._skip(state["total"] - (self.total - (self._waiting is not None)))
         self.used, self.total = state["used"], state["total"]
+        self.passes = state["passes"]
 
     def _skip(self, count: int) -> None:
         for _ in range(count):
