@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornu.graph.messages import described
+from cornu.graph.tensor import TensorBase
 from cornu.preprocessing import ahead, pipeline
 from cornu.preprocessing.elements import called, mapped, padded, raw, seen, stacked
 from cornu.preprocessing.pipeline import Pass
@@ -465,6 +466,8 @@ def check_dataset(value: Any, method: str) -> None:
 
 
 def _whole(value: Any, method: str, name: str, least: int) -> int:
+    if isinstance(value, TensorBase) and not value.shape:
+        value = value.__array__()[()]
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < least:
         raise ValueError(
