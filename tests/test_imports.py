@@ -6,7 +6,17 @@ import sys
 
 import pytest
 
-HEAVY = ("h5py", "jax", "keras", "matplotlib", "pooch", "requests", "rich", "scipy")
+HEAVY = (
+    "PIL",
+    "h5py",
+    "jax",
+    "keras",
+    "matplotlib",
+    "pooch",
+    "requests",
+    "rich",
+    "scipy",
+)
 HEAVY += ("tensorflow", "torch", "typer")
 
 
@@ -31,6 +41,7 @@ def test_importing_cornu_loads_nothing():
         "from cornu.datasets import mnist, synthetic_digits",
         "from cornu.utils import to_categorical; from cornu import backend as K",
         "from cornu.compat import keras; keras.layers.Dense",
+        "from cornu.utils import *; from cornu.preprocessing import Dataset",
         "import cornu.lab",
     ],
 )

@@ -466,16 +466,16 @@ def check_dataset(value: Any, method: str) -> None:
 
 
 def _whole(value: Any, method: str, name: str, least: int) -> int:
-    if isinstance(value, TensorBase) and not value.shape:
-        value = value.__array__()[()]
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
+    scalar = isinstance(value, TensorBase) and not value.shape
+    number: Any = value.__array__()[()] if scalar else value
+    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    if not whole or number < least:
         raise ValueError(
-            f"{method} was given {name}={described(value)}.\n"
+            f"{method} was given {name}={described(number)}.\n"
             f"Expected a whole number from {least} on.\n"
             f"For example {name}={max(least, 1)}."
         )
-    return int(value)
+    return int(number)
 
 
 def _workers(given: Any, method: str) -> int:
