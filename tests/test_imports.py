@@ -6,18 +6,8 @@ import sys
 
 import pytest
 
-HEAVY = (
-    "PIL",
-    "h5py",
-    "jax",
-    "keras",
-    "matplotlib",
-    "pooch",
-    "requests",
-    "rich",
-    "scipy",
-)
-HEAVY += ("tensorflow", "torch", "typer")
+HEAVY = ("h5py", "jax", "keras", "matplotlib", "pooch", "requests", "rich", "scipy")
+HEAVY += ("PIL", "tensorflow", "torch", "typer")
 
 
 def loaded_by(code):
