@@ -372,6 +372,17 @@ def test_element_spec_and_cardinality():
     assert repr(rows.batch(2)) == "<Dataset: 3 of up to 2 rows>"
 
 
+def test_a_look_at_the_specification_changes_no_order():
+    def orders(look):
+        dataset = Dataset.range(30).shuffle(30, seed=1)
+        made = dataset.map(lambda x: x + 1, num_parallel_calls=2).batch(4).prefetch(2)
+        if look:
+            assert made.element_spec == TensorSpec((None,), "int64")
+        return [np.concatenate(list(made)).tolist() for _ in range(2)]
+
+    assert orders(look=True) == orders(look=False)
+
+
 def test_from_generator_with_a_signature():
     def pairs(n):
         for i in range(n):
@@ -534,6 +545,7 @@ def test_threads_of_a_loop_that_is_left_are_gone():
         (lambda d: d.batch(0), ValueError, "batch was given batch_size=0"),
         (lambda d: d.batch(2.5), ValueError, "batch_size=2.5"),
         (lambda d: d.shuffle(True), ValueError, "buffer_size=True"),
+        (lambda d: d.shuffle(3, seed="a"), ValueError, "seed='a'"),
         (lambda d: d.take(-2), ValueError, "take was given count=-2"),
         (lambda d: d.prefetch(-2), ValueError, "buffer_size=-2"),
         (lambda d: d.map(int, num_parallel_calls=0), ValueError, "num_parallel_calls"),

@@ -381,6 +381,39 @@ def test_faces_of_chapter_12(small_images):
         break
 
 
+def test_lines_of_files_as_one_text_in_the_third_edition(tmp_path):
+    sentence = "the cat sat on a mat and saw the dog run by it"
+    words = sentence.split(" ")
+    rng = np.random.default_rng(0)
+    lines = [[" ".join(rng.choice(words, 9)) for _ in range(6)] for _ in range(5)]
+    for i, text in enumerate(lines):
+        (tmp_path / f"{i}.txt").write_text("\n".join(text))
+    tokenizer = layers.TextVectorization()
+    tokenizer.adapt([line for text in lines for line in text])
+    sequence_length, suffix = 16, np.array([0])
+
+    def read_file(filename):
+        def text_lines():
+            with open(filename) as file:
+                yield from file
+
+        ds = Dataset.from_generator(text_lines)
+        ds = ds.map(tokenizer, num_parallel_calls=8)
+        return ds.map(lambda x: keras.ops.concatenate([x, suffix], -1))
+
+    files = sorted(str(file) for file in tmp_path.glob("*.txt"))
+    ds = Dataset.from_tensor_slices(files)
+    ds = ds.interleave(read_file, cycle_length=32, num_parallel_calls=32)
+    ds = ds.rebatch(sequence_length + 1, drop_remainder=True)
+    ds = ds.map(lambda x: (x[:-1], x[1:]))
+    ds = ds.batch(4).prefetch(8)
+    in_turns = [line for row in zip(*lines, strict=True) for line in row]
+    tokens = np.concatenate([np.append(tokenizer(line), 0) for line in in_turns])
+    rows = tokens[: len(tokens) // 17 * 17].reshape(-1, 17)
+    assert np.array_equal(np.concatenate([x for x, _ in ds]), rows[:, :-1])
+    assert np.array_equal(np.concatenate([y for _, y in ds]), rows[:, 1:])
+
+
 # In training
 
 

@@ -529,6 +529,7 @@ def test_two_parts_that_are_refused(data, arguments, error, said):
         ({"label_mode": "binary"}, ValueError, "for the classes"),
         ({"class_names": ["one", "tow"]}, ValueError, "Did you mean 'two'"),
         ({"class_names": ["one"], "labels": None}, ValueError, "class_names="),
+        ({"class_names": ["one"], "label_mode": None}, ValueError, "class_names="),
         ({"color_mode": "bgr"}, ValueError, "color_mode='bgr'"),
         ({"image_size": (3, 0)}, ValueError, r"image_size=\(3, 0\)"),
         ({"interpolation": "bilinea"}, ValueError, "Did you mean 'bilinear'"),

@@ -33,6 +33,7 @@ from cornu.preprocessing.elements import (
 from cornu.preprocessing.pipeline import Pass
 from cornu.preprocessing.transformations import (
     INFINITE_CARDINALITY,
+    LOOK,
     UNKNOWN_CARDINALITY,
     Batched,
     Transformations,
@@ -257,18 +258,26 @@ class Dataset(Transformations):
         None stands for the size of batches, where the last one may be smaller.
         """
         if self._spec is None:
+            element = self._first()
+            found = leaves(element)
+            vary = self._batched is not None and not self._batched.exact
+            rows = len(found[0]) if vary and found and found[0].ndim else None
+            self._spec = specs(element, rows)
+        return self._spec
+
+    def _first(self) -> Any:
+        """The first element, of a pass that changes no later one."""
+        LOOK.only = True
+        try:
             with closing(self._elements()) as source:
                 for element in source:
-                    first = leaves(element)[0]
-                    vary = self._batched is not None and not self._batched.exact
-                    rows = len(first) if vary and first.ndim else None
-                    self._spec = specs(element, rows)
-                    return self._spec
-            raise ValueError(
-                "This data set is empty, so that nobody knows what it holds.\n"
-                "Expected at least one element.\nCheck how it was filtered."
-            )
-        return self._spec
+                    return element
+        finally:
+            LOOK.only = False
+        raise ValueError(
+            "This data set is empty, so that nobody knows what it holds.\n"
+            "Expected at least one element.\nCheck how it was filtered."
+        )
 
     def __repr__(self) -> str:
         count = {INFINITE_CARDINALITY: "endless", UNKNOWN_CARDINALITY: "length unknown"}

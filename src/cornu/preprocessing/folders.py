@@ -264,12 +264,13 @@ def check_format(function: str, given: Any) -> None:
 def _check(request: Request) -> None:
     split, subset = request.validation_split, request.subset
     listed = isinstance(request.labels, (list, tuple))
+    inferred = request.labels == "inferred" and request.label_mode is not None
     between = split is None or split == 0 or 0 < split < 1
     wrong = [
         ("labels", not (listed or request.labels in ("inferred", None)),
          "'inferred', None, or a list of whole numbers, one for each file"),
-        ("class_names", bool(request.class_names) and request.labels != "inferred",
-         "none of them where labels is not 'inferred'"),
+        ("class_names", bool(request.class_names) and not inferred,
+         "none of them where labels are not inferred from folders"),
         ("label_mode", request.label_mode not in LABEL_MODES,
          "'int', 'categorical', 'binary' or None"),
         ("batch_size", not _is_size(request.batch_size),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +24,15 @@ UNKNOWN_CARDINALITY = -2
 _PREFETCHED = 2  # elements that wait, for AUTOTUNE
 _MOST_WORKERS = 8  # threads for AUTOTUNE: they share one interpreter
 _CYCLE = 4  # data sets that `interleave` opens, where it is not said
+
+
+class _Look(threading.local):
+    """Whether a pass begins to look at its first element only, and counts for none."""
+
+    only = False
+
+
+LOOK = _Look()
 
 
 class Batched(NamedTuple):
@@ -206,11 +216,13 @@ class Transformations:
         if seed is None:
             first, second = new_key().tolist()
             seed = (first << 32) | second
-        passes = itertools.count()
+        seed, passes = _whole(seed, "shuffle", "seed"), 0
 
         def start() -> Pass:
-            number = next(passes) if reshuffle_each_iteration else 0
-            rng = random.Random(f"{seed} {number}")
+            nonlocal passes
+            rng = random.Random(f"{seed} {passes}")
+            if reshuffle_each_iteration and not LOOK.only:
+                passes += 1
             return pipeline.shuffled(self._start(), size, rng)
 
         return self._chosen(start, self._count, self._samples())
@@ -465,15 +477,15 @@ def check_dataset(value: Any, method: str) -> None:
         )
 
 
-def _whole(value: Any, method: str, name: str, least: int) -> int:
+def _whole(value: Any, method: str, name: str, least: int | None = None) -> int:
     scalar = isinstance(value, TensorBase) and not value.shape
     number: Any = value.__array__()[()] if scalar else value
     whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not whole or number < least:
+    if not whole or (least is not None and number < least):
         raise ValueError(
             f"{method} was given {name}={described(number)}.\n"
-            f"Expected a whole number from {least} on.\n"
-            f"For example {name}={max(least, 1)}."
+            f"Expected a whole number{'' if least is None else f' from {least} on'}.\n"
+            f"For example {name}={max(least or 1, 1)}."
         )
     return int(number)
 
