@@ -65,6 +65,21 @@ def audio_dataset_from_directory(
         FileNotFoundError: where there is no such folder.
         ValueError: where there are no recordings, or arguments do not fit; in a pass,
             where a file cannot be read.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> os.mkdir(os.path.join(folder.name, "silence"))
+    >>> with wave.open(os.path.join(folder.name, "silence", "1.wav"), "wb") as file:
+    ...     file.setparams((1, 2, 8000, 0, "NONE", ""))
+    ...     file.writeframes(bytes(2 * 50))
+    >>> dataset = audio_dataset_from_directory(folder.name)
+    Found 1 files belonging to 1 classes.
+    >>> for sounds, labels in dataset:
+    ...     print(sounds.shape, labels.numpy())
+    (1, 50, 1) [0]
+    >>> folder.cleanup()
     """
     if ragged:
         raise ValueError(

@@ -119,7 +119,10 @@ class Dataset(Transformations):
         >>> [batch.tolist() for batch in squares.batch(3)]
         [[0, 1, 4], [9, 16]]
         """
-        make = lambda numbers: raw(rows(numbers))  # noqa: E731
+
+        def make(numbers: np.ndarray) -> Any:
+            return raw(rows(numbers))
+
         return Dataset(lambda: pipeline.plain(range(count)), count, make)
 
     @staticmethod

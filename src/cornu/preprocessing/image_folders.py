@@ -84,6 +84,23 @@ def image_dataset_from_directory(
         ImportError: where Pillow is not installed.
         ValueError: where there are no images, or arguments do not fit; in a pass, where
             a file cannot be read.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> from PIL import Image
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for name, level in (("dark", 10), ("light", 200)):
+    ...     os.mkdir(os.path.join(folder.name, name))
+    ...     pixels = np.full((6, 8, 3), level, "uint8")
+    ...     Image.fromarray(pixels).save(os.path.join(folder.name, name, "1.png"))
+    >>> dataset = image_dataset_from_directory(
+    ...     folder.name, image_size=(4, 4), shuffle=False)
+    Found 2 files belonging to 2 classes.
+    >>> for images, labels in dataset:
+    ...     print(images.shape, images.numpy().max(axis=(1, 2, 3)), labels.numpy())
+    (2, 4, 4, 3) [ 10. 200.] [0 1]
+    >>> folder.cleanup()
     """
     name = "image_dataset_from_directory"
     if "smart_resize" in kwargs:

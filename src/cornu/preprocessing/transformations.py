@@ -111,10 +111,12 @@ class Transformations:
         function = mapped(map_func)
         workers = _workers(num_parallel_calls, "map")
         batched = self._batched and self._batched._replace(samples=UNKNOWN_CARDINALITY)
-        if workers <= 1:
-            start = lambda: pipeline.transformed(self._elements(), function)  # noqa: E731
-        else:
-            start = lambda: ahead.transformed(self._elements(), function, workers)  # noqa: E731
+
+        def start() -> Pass:
+            if workers <= 1:
+                return pipeline.transformed(self._elements(), function)
+            return ahead.transformed(self._elements(), function, workers)
+
         return self._new(start, self._count, None, batched)
 
     def filter(self, predicate: Callable[..., Any]) -> Any:
