@@ -109,7 +109,7 @@ def test_nobody_there(server: Server, home: Path) -> None:
 def test_a_certificate_that_cannot_be_verified() -> None:
     from requests.exceptions import SSLError
 
-    assert lookup._why("https://a.org/x", SSLError("boring internals")) == (
+    assert lookup.why("https://a.org/x", SSLError("boring internals")) == (
         "the certificate of a.org could not be verified"
     )
 

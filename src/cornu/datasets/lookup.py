@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 # Seconds to wait for a connection, and for the next bytes. Offline must show quickly.
 _TIMEOUT = (5, 30)
@@ -51,10 +53,10 @@ class Place(NamedTuple):
 
 def cache_folder() -> Path:
     """Where Cornu keeps what it downloads: `$CORNU_HOME/datasets`, or in `~/.cornu`."""
-    return _home("CORNU_HOME", ".cornu") / "datasets"
+    return home("CORNU_HOME", ".cornu") / "datasets"
 
 
-def _home(variable: str, name: str) -> Path:
+def home(variable: str, name: str) -> Path:
     """The folder in this environment variable, or of this name in the user's home."""
     chosen = os.environ.get(variable)
     if chosen:
@@ -70,7 +72,7 @@ def places() -> list[Place]:
     folders = os.environ.get("CORNU_DATA", "").split(os.pathsep)
     found = [Place(Path(os.path.expanduser(f)), "CORNU_DATA") for f in folders if f]
     found.append(Place(cache_folder(), "Cornu's cache"))
-    keras = _home("KERAS_HOME", ".keras") / "datasets"
+    keras = home("KERAS_HOME", ".keras") / "datasets"
     found.append(Place(keras, "Keras's cache"))
     return found
 
@@ -109,7 +111,7 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
     for url in file.urls if alike else ():
         address, _, checksum = url.partition("#")
         try:
-            _download(address, checksum or file.checksum, target)
+            download(address, checksum or file.checksum, target)
         except (OSError, ValueError) as error:
             failures.append((address, error))
         else:
@@ -128,7 +130,7 @@ def _unavailable(
         looked = [f"  {place.folder / first} ({place.reason})" for place in places()]
     if not os.environ.get("CORNU_DATA"):
         looked.append("  (the environment variable CORNU_DATA is not set)")
-    looked += [f"  {url}: {_why(url, error)}" for url, error in failures]
+    looked += [f"  {url}: {why(url, error)}" for url, error in failures]
     what = f"{file.title} is not on this computer"
     again = "or leave out its name to have the usual file downloaded"
     if failures:
@@ -143,8 +145,18 @@ def _unavailable(
     )
 
 
-def _download(url: str, checksum: str, target: Path) -> None:
-    """Download to `target`, which appears only when it is whole and right."""
+def download(url: str, checksum: str | None, target: Path) -> None:
+    """Download to `target`, which appears only when it is whole and right.
+
+    Args:
+        url: its address, of http, https or file.
+        checksum: see `RemoteFile`; None where nobody knows it.
+        target: file that is not there yet, or has another checksum.
+
+    Raises:
+        OSError: when it does not arrive.
+        ValueError: when it is another file.
+    """
     import pooch
 
     logger = pooch.get_logger()
@@ -162,21 +174,27 @@ def _fetch(url: str, path: str, _: Any) -> None:
     """Write what is found at an address into a file; pooch calls this."""
     import requests
 
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        shutil.copyfile(url2pathname(parts.path), path)
+        return
     with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
         response.raise_for_status()
         size = int(response.headers.get("Content-Length", 0))
-        title = f"Downloading {urlsplit(url).path.rpartition('/')[2]}"
+        title = f"Downloading {parts.path.rpartition('/')[2]}"
         with open(path, "wb") as file, _progress(title, size) as advance:
             for chunk in response.iter_content(2**16):
                 file.write(chunk)
                 advance(len(chunk))
 
 
-def _why(url: str, error: Exception) -> str:
+def why(url: str, error: Exception) -> str:
     """What went wrong with a download, in a line without the library's internals."""
     from requests import exceptions
 
-    host = urlsplit(url).netloc
+    scheme, host = urlsplit(url)[:2]
+    if scheme == "file" and isinstance(error, FileNotFoundError):
+        return "there is no such file"
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
         return (
             f"the server answered {error.response.status_code} {error.response.reason}"

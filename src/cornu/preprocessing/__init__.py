@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "Dataset",
     "TensorSpec",
+    "image",
     "image_dataset_from_directory",
     "sequence",
     "text",

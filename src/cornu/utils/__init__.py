@@ -36,6 +36,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
@@ -43,18 +44,22 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
     "image_dataset_from_directory",
+    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "load_img",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
@@ -67,31 +72,30 @@ __all__ = [
 
 Sequence = PyDataset  # its name in Keras 2
 
-_OF_DATASETS = {
-    "Dataset": "dataset",
-    "audio_dataset_from_directory": "audio_folders",
-    "image_dataset_from_directory": "image_folders",
-    "split_dataset": "splitting",
-    "text_dataset_from_directory": "text_folders",
-    "timeseries_dataset_from_array": "timeseries",
-}
-# On first use: they need models, which most who want a helper do not need.
-_OF_MODELS = {
+# On first use: they need what most who want a helper do not need, models for instance.
+_ON_FIRST_USE = {
+    "Dataset": "cornu.preprocessing.dataset",
     "FeatureSpace": "cornu.models.feature_space",
+    "array_to_img": "cornu.preprocessing.image",
+    "audio_dataset_from_directory": "cornu.preprocessing.audio_folders",
+    "get_file": "cornu.utils.downloads",
+    "image_dataset_from_directory": "cornu.preprocessing.image_folders",
+    "img_to_array": "cornu.preprocessing.image",
+    "load_img": "cornu.preprocessing.image",
     "model_to_dot": "cornu.models.drawing",
+    "pad_sequences": "cornu.preprocessing.sequence",
     "plot_model": "cornu.models.drawing",
+    "save_img": "cornu.preprocessing.image",
+    "split_dataset": "cornu.preprocessing.splitting",
+    "text_dataset_from_directory": "cornu.preprocessing.text_folders",
+    "timeseries_dataset_from_array": "cornu.preprocessing.timeseries",
 }
 _OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
 
 
 def __getattr__(name: str) -> Any:
-    if name == "pad_sequences":
-        return importlib.import_module("cornu.preprocessing.sequence").pad_sequences
-    if name in _OF_DATASETS:
-        module = importlib.import_module(f"cornu.preprocessing.{_OF_DATASETS[name]}")
-        return getattr(module, name)
-    if name in _OF_MODELS:
-        return getattr(importlib.import_module(_OF_MODELS[name]), name)
+    if name in _ON_FIRST_USE:
+        return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
     if name in _OLD_MODULES:
         return importlib.import_module(f"cornu.utils.{name}")
     raise AttributeError(f"module 'cornu.utils' has no attribute {name!r}")
