@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HEAVY = ("h5py", "jax", "keras", "matplotlib", "pooch", "requests", "rich", "scipy")
-HEAVY += ("PIL", "tensorflow", "torch", "typer")
+HEAVY += ("PIL", "pandas", "tensorflow", "torch", "typer")
 
 
 def loaded_by(code):
@@ -32,6 +32,8 @@ def test_importing_cornu_loads_nothing():
         "from cornu.utils import to_categorical; from cornu import backend as K",
         "from cornu.compat import keras; keras.layers.Dense",
         "from cornu.utils import *; from cornu.preprocessing import Dataset",
+        "from cornu.preprocessing.image import ImageDataGenerator, load_img",
+        "from cornu.utils import get_file, img_to_array",
         "import cornu.lab",
     ],
 )

@@ -362,3 +362,15 @@ def test_a_layer_that_keeps_statistics():
     for a, b in zip(*(weights for weights, _ in found), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-4, atol=1e-5)
+
+
+def test_labels_under_their_old_name():
+    to_categorical = keras.utils.to_categorical
+    expected = [[1, 0, 0], [0, 0, 1]]
+    assert to_categorical(y=[0, 2], num_classes=3).tolist() == expected
+    assert to_categorical([0, 2], 3).tolist() == expected
+    for arguments in ({}, {"x": [0], "y": [0]}):
+        with pytest.raises(TypeError, match="Expected the labels once"):
+            to_categorical(**arguments)
+    with pytest.raises(TypeError, match="both x and y"):
+        to_categorical([0], y=[0])

@@ -210,11 +210,12 @@ def test_a_package_that_is_missing(
 
         monkeypatch.setattr(doctor.importlib.metadata, "version", find)
 
-    without({"matplotlib", "threadpoolctl"})
+    without({"matplotlib", "pillow", "threadpoolctl"})
     report = examine()
     assert report.status == 0, "these are not needed"
     assert report.rows["matplotlib"][0] == report.rows["threadpoolctl"][0] == "--"
     assert report.fix("matplotlib") == "pip install 'cornu[lab]'"
+    assert report.fix("pillow") == "pip install 'cornu[image]'"
     assert report.fix("threadpoolctl") == "pip install threadpoolctl"
     without({"h5py"})
     report = examine()

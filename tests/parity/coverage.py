@@ -19,7 +19,7 @@ ROOMS = [
     "layers", "activations", "initializers", "regularizers", "constraints", "losses",
     "metrics", "optimizers", "optimizers.schedules", "callbacks", "ops", "ops.image",
     "ops.linalg", "ops.nn", "ops.numpy", "random", "utils", "models", "saving",
-    "config",
+    "config", "preprocessing.image", "preprocessing.sequence",
 ]  # fmt: skip
 
 _COMPLEX = "complex numbers; there is no complex dtype, transforms take pairs"

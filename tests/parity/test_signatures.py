@@ -67,6 +67,10 @@ def known(kind):
 
 CLASSES = [*known("class"), *(p for p in LAYERS if p != "layers.Input")]
 FUNCTIONS = [*known("function"), "layers.Input"]
+FUNCTIONS += [
+    f"utils.{name}"
+    for name in ("array_to_img", "get_file", "img_to_array", "load_img", "save_img")
+]
 DECAY = {"initial_learning_rate": 0.1, "decay_steps": 20}
 SGD = {"object": "optimizers.SGD", "config": {"name": "a"}}
 MAP = {"default_optimizer": SGD, "optimizer_map": {"b.*": SGD}}

@@ -283,6 +283,37 @@ def test_names_of_keras_1_and_2(capsys):
         model.fit_generator(endless(X, Y), samples_per_epoch=23, nb_epoch=1)
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_more_steps_than_batches_in_keras_2(workers):
+    """Pass followed pass there, as batches of an endless generator do."""
+    theirs, model, data = network(), network(), Rows(X, Y, W)
+    theirs.fit(endless(X, Y, W), steps_per_epoch=7, epochs=3, verbose=0)
+    history = model.fit_generator(
+        data, steps_per_epoch=7, epochs=3, shuffle=False, verbose=0, workers=workers,
+        validation_data=Rows(X, Y), validation_steps=6,
+    )  # fmt: skip
+    for a, b in zip(model.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    expected = model.evaluate(endless(X, Y), steps=6, verbose=0)
+    assert history.history["val_loss"][-1] == pytest.approx(expected[0], rel=1e-5)
+    if workers == 1:
+        assert data.asked == [i % 5 for i in range(21)]
+        assert data.epochs.count("end") == 4, "one for each pass that is over"
+    assert model.evaluate_generator(Rows(X, Y), steps=6) == pytest.approx(expected)
+    found = model.predict_generator(Rows(X), steps=6)
+    np.testing.assert_array_equal(found[23:], found[:5])
+
+
+def test_fewer_steps_than_batches_in_keras_2():
+    data = Rows(X, Y)
+    network().fit_generator(data, steps_per_epoch=2, epochs=5, verbose=0)
+    assert sorted(data.asked[:5]) == sorted(data.asked[5:]) == list(range(5))
+    assert data.asked[:5] != data.asked[5:], "each pass is shuffled"
+    same = Rows(X, Y)
+    network().fit_generator(same, steps_per_epoch=2, epochs=5, verbose=0)
+    assert same.asked == data.asked
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -68,9 +68,12 @@ PACKAGES = (
         "pictures",
         needed=False,
     ),
+    Package("pillow", "10", ("PIL.Image",), "image files", needed=False),
+    Package("scipy", "1.11", ("scipy.ndimage",), "changed images", needed=False),
     Package("threadpoolctl", "", ("threadpoolctl",), "threads of BLAS", needed=False),
 )
-_EXTRA = ("typer", "matplotlib")  # the extra 'lab' brings them
+# The extras that bring them.
+_EXTRAS = {"typer": "lab", "matplotlib": "lab", "pillow": "image", "scipy": "image"}
 
 VARIABLES = (
     "CORNU_DATA",
@@ -167,8 +170,8 @@ def packages() -> Iterable[Row]:
 def _package(package: Package) -> Row:
     name, absent = package.name, BROKEN if package.needed else MISSING
     install = f"pip install {package.name}"
-    if name in _EXTRA:
-        install = "pip install 'cornu[lab]'"
+    if name in _EXTRAS:
+        install = f"pip install 'cornu[{_EXTRAS[name]}]'"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

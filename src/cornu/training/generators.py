@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import numpy as np
+
+from cornu.training.feed import new_key, shuffled
 from cornu.training.history import History
 from cornu.training.py_dataset import PyDataset
 
@@ -31,6 +35,9 @@ class GeneratorMethods:
     ) -> History:
         """`fit` on batches, as Keras 1 and 2 called it.
 
+        Of a `PyDataset` with a number of steps, passes follow each other without an
+        end, as they did then: an epoch may have more steps than it has batches.
+
         Args:
             generator: gives (x, y) or (x, y, sample_weight).
             steps_per_epoch: batches per epoch; none where the generator knows its end.
@@ -55,6 +62,8 @@ class GeneratorMethods:
             epochs = kwargs.pop("nb_epoch")
         _refuse_keras_1("fit_generator", kwargs)
         _set_workers(generator, max_queue_size, workers, use_multiprocessing)
+        generator = _passes(generator, steps_per_epoch, shuffle)
+        validation_data = _more(validation_data, validation_steps)
         return self.fit(  # type: ignore[attr-defined]
             generator,
             epochs=epochs,
@@ -84,7 +93,7 @@ class GeneratorMethods:
         _refuse_keras_1("evaluate_generator", kwargs)
         _set_workers(generator, max_queue_size, workers, use_multiprocessing)
         return self.evaluate(  # type: ignore[attr-defined]
-            generator, steps=steps, callbacks=callbacks, verbose=verbose
+            _more(generator, steps), steps=steps, callbacks=callbacks, verbose=verbose
         )
 
     def predict_generator(
@@ -102,7 +111,7 @@ class GeneratorMethods:
         _refuse_keras_1("predict_generator", kwargs)
         _set_workers(generator, max_queue_size, workers, use_multiprocessing)
         return self.predict(  # type: ignore[attr-defined]
-            generator, steps=steps, callbacks=callbacks, verbose=verbose
+            _more(generator, steps), steps=steps, callbacks=callbacks, verbose=verbose
         )
 
 
@@ -136,3 +145,55 @@ def _set_workers(generator: Any, size: int, workers: int, processes: bool) -> No
     if isinstance(generator, PyDataset) and (size, workers, processes) != (10, 1, 0):
         generator.max_queue_size, generator.workers = size, workers
         generator.use_multiprocessing = processes
+
+
+class Passes(PyDataset):
+    """The batches of a `PyDataset`, again and again, without an end.
+
+    Args:
+        data: what is passed through. It is told of the end of each pass.
+        shuffle: whether its batches come in a new order in each pass.
+    """
+
+    def __init__(self, data: PyDataset, shuffle: bool) -> None:
+        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
+        self.data, self.count = data, int(data.num_batches or 0)
+        self.key = new_key() if shuffle else None
+
+    @property
+    def num_batches(self) -> None:
+        """There is no end."""
+        return None
+
+    def __getitem__(self, index: int) -> Any:
+        """Batch number `index`, counted over all passes."""
+        number, place = divmod(index, self.count)
+        if number and not place:
+            self.data.on_epoch_end()
+        if self.key is not None:
+            place = int(_order(self.count, tuple(self.key), number)[place])
+        return self.data[place]
+
+    def on_epoch_begin(self) -> None:
+        """Tell the data of the training's epochs."""
+        self.data.on_epoch_begin()
+
+
+@functools.lru_cache(maxsize=4)
+def _order(count: int, key: tuple[int, ...], number: int) -> np.ndarray:
+    """The order of the batches in a pass."""
+    *others, last = key
+    return shuffled(count, np.array([*others, last + number], dtype="uint32"))
+
+
+def _passes(data: Any, steps: int | None, shuffle: bool = False) -> Any:
+    """What to train on, where these steps are no single pass."""
+    if steps is None or not isinstance(data, PyDataset):
+        return data
+    return data if data.num_batches in (None, 0, steps) else Passes(data, shuffle)
+
+
+def _more(data: Any, steps: int | None) -> Any:
+    """What to evaluate on, where there are fewer batches than steps."""
+    known = (isinstance(data, PyDataset) and data.num_batches) or None
+    return _passes(data, steps) if steps and known and steps > known else data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,27 @@ import numpy as np
 from cornu.graph.tensor import TensorBase
 
 
-def to_categorical(
-    x: Any = None, num_classes: int | None = None, dtype: Any = None, *, y: Any = None
-) -> Any:
+def _also_named_y(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Take the first argument under its name of Keras 1 and 2 as well."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = len(args[:1]) + ("x" in kwargs) + ("y" in kwargs)
+        if given != 1:
+            raise TypeError(
+                f"to_categorical got {'both x and y' if given else 'no labels'}.\n"
+                "Expected the labels once.\n"
+                "Write to_categorical(labels); `y` is an old name of `x`."
+            )
+        if "y" in kwargs:
+            kwargs["x"] = kwargs.pop("y")
+        return function(*args, **kwargs)
+
+    return call
+
+
+@_also_named_y
+def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = None) -> Any:
     """Converts class numbers to one-hot rows, for `categorical_crossentropy`.
 
     Args:
@@ -19,8 +39,7 @@ def to_categorical(
             a list, a number or a tensor. A last axis of size 1 is dropped.
         num_classes: number of classes. By default, the largest number in `x`, plus 1.
         dtype: dtype of the result. By default float64, as in Keras 3. (An argument of
-            Keras 2; there float32 was the default.)
-        y: the name of `x` in Keras 1 and 2.
+            Keras 2; there float32 was the default, and `x` had the name `y`.)
 
     Returns:
         An array of shape `x.shape + (num_classes,)`: 1 at the place of the class, 0
@@ -39,13 +58,6 @@ def to_categorical(
     >>> to_categorical([[3], [1]]).shape
     (2, 4)
     """
-    if (x is None) == (y is None):
-        raise TypeError(
-            f"to_categorical got {'no labels' if x is None else 'both x and y'}.\n"
-            "Expected the labels once.\n"
-            "Write to_categorical(labels); `y` is an old name of `x`."
-        )
-    x = y if x is None else x
     if isinstance(x, TensorBase):
         return _one_hot_tensor(x, num_classes, dtype)
     labels = _integers(x)
