@@ -132,13 +132,22 @@ def test_a_file_of_this_computer(home, tmp_path):
     parts(raised)
 
 
-def test_a_cache_that_cannot_be_written(server, home, monkeypatch):
+@pytest.mark.parametrize("how", ["downloaded", "unpacked", "copied"])
+def test_a_cache_that_cannot_be_written(server, home, tmp_path, monkeypatch, how):
     (home / "file").write_text("no folder")
     monkeypatch.setenv("CORNU_HOME", str(home / "file"))
+    call = {"fname": "a.zip", "origin": server.url("good/a.zip")}
+    if how != "downloaded":
+        (tmp_path / "a.zip").write_bytes(as_zip(FILES))
+        monkeypatch.setenv("CORNU_DATA", str(tmp_path))
+        assert get_file(**call) == str(tmp_path / "a.zip"), "nothing is written"
+        more = {"extract": True} if how == "unpacked" else {"cache_dir": home / "file"}
+        call.update(more)
     with pytest.raises(OSError, match="cannot be saved") as raised:
-        get_file("x", server.url("good/x"))
+        get_file(**call)
     assert "CORNU_HOME or cache_dir" in parts(raised)
     assert (home / "file").read_text() == "no folder"
+    assert server.requests == []
 
 
 # Where it is found

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -261,6 +262,15 @@ def test_formats_and_their_options(tmp_path):
         image.save_img(tmp_path / "a.png", np.ones((2, 2, 4)))
 
 
+def test_gray_as_keras_2_said_it(folder):
+    path = folder / "modes" / "RGB.png"
+    for old in ({"grayscale": True}, {"color_mode": True}):
+        assert image.load_img(path, **old, target_size=(4, 4)).mode == "L"
+    assert image.load_img(path, False, (4, 5)).size == (5, 4)
+    with pytest.raises(TypeError, match="Did you mean 'target_size'"):
+        image.load_img(path, target_sise=(4, 4))
+
+
 def test_tensors_are_taken_and_given():
     tensor = cornu.ops.array(ONE)
     assert image.array_to_img(tensor).size == (6, 4)
@@ -320,6 +330,15 @@ def test_numpys_generator_is_seeded_only_where_a_seed_is_given():
     np.random.seed(5)  # two for each image: whether it is flipped, and turned over
     np.random.random(2 * len(BATCH))
     assert np.random.random() == drawn
+
+
+def test_iterators_can_be_sent_to_other_processes(folder):
+    flow = from_folder(folder, batch_size=4, seed=3)
+    next(flow)
+    again = pickle.loads(pickle.dumps(flow))
+    assert again.filenames == flow.filenames
+    np.testing.assert_array_equal(again[1][0], flow[1][0])
+    assert len(next(again)[0]) == 4
 
 
 @pytest.mark.parametrize("how", ["alone", "threads", "processes"])

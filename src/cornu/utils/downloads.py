@@ -85,16 +85,17 @@ def get_file(
         target = folder / (name if keep else f"{name}_archive")
     file = _File(str(origin), checksum, target, cache_subdir, cache_dir is not None)
     found = None if force_download else _found(file, unpacked)
+    copied = file.own_cache and found != target and not unpacked
+    if found is None or unpacked or copied:
+        _make_folder(target.parent, name)
     if found is None:
         _download(file)
-        found = target
-    if unpacked:
-        archives.unpack(found, made, formats)
-        return str(made)
-    if found != target and file.own_cache:
+    elif copied:
         _copy(found, target)
-        found = target
-    return str(found)
+    if unpacked:
+        archives.unpack(found or target, made, formats)
+        return str(made)
+    return str(target if copied else found or target)
 
 
 class _File(NamedTuple):
@@ -210,7 +211,6 @@ def _download(file: _File) -> None:
     """Download a file, in the place of an older one."""
     target = file.target
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
             # An older file stays, and its name is taken, until this one is whole.
             lookup.download(file.origin, file.checksum, Path(folder) / target.name)
@@ -229,13 +229,7 @@ def _download(file: _File) -> None:
 
 
 def _unavailable(file: _File, error: OSError) -> OSError:
-    name, cache = file.target.name, "in CORNU_HOME or cache_dir"
-    if isinstance(error, PermissionError) or not file.target.parent.is_dir():
-        return type(error)(
-            f"{name} cannot be saved: {error}.\n"
-            f"Expected a folder that you may write to: {file.target.parent}.\n"
-            f"Name another one {cache}."
-        )
+    name = file.target.name
     return OSError(
         f"{name} is not on this computer, and could not be downloaded.\n"
         f"Expected it at {file.origin}: {lookup.why(file.origin, error)}.\n"
@@ -244,8 +238,21 @@ def _unavailable(file: _File, error: OSError) -> OSError:
     )
 
 
+def _make_folder(folder: Path, name: str) -> None:
+    """Make a folder of the cache, if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} cannot be written to")
+    except OSError as error:
+        raise type(error)(
+            f"{name} cannot be saved: {error}.\n"
+            f"Expected a folder that you may write to: {folder}.\n"
+            "Name another one in CORNU_HOME or cache_dir."
+        ) from None
+
+
 def _copy(source: Path, target: Path) -> None:
     """Copy a file, whose copy is there when it is whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
         os.replace(shutil.copyfile(source, Path(folder) / target.name), target)

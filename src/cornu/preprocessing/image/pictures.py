@@ -13,7 +13,7 @@ import numpy as np
 
 from cornu import files
 from cornu.graph.config import floatx, standardize_data_format
-from cornu.graph.messages import nearest, warn_user
+from cornu.graph.messages import nearest, refuse_unknown, warn_user
 from cornu.preprocessing.image.libraries import pillow
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
@@ -27,6 +27,7 @@ def load_img(
     target_size: Any = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """Reads an image file.
 
@@ -38,6 +39,7 @@ def load_img(
             'hamming', 'box' or 'lanczos'.
         keep_aspect_ratio: whether nothing may be distorted. Then what is too much of
             height or width is cut off first, as much on both sides.
+        **kwargs: `grayscale`, a flag that was in the place of `color_mode` in Keras 2.
 
     Returns:
         A picture of Pillow.
@@ -55,6 +57,10 @@ def load_img(
     >>> load_img(content, color_mode="grayscale", target_size=(8, 8)).size
     (8, 8)
     """
+    gray = kwargs.pop("grayscale", color_mode if isinstance(color_mode, bool) else None)
+    refuse_unknown("load_img", kwargs, ["color_mode", "target_size", "interpolation"])
+    if gray is not None:
+        color_mode = "grayscale" if gray else "rgb"
     check_choice("load_img", "color_mode", color_mode, _MODES)
     check_choice("load_img", "interpolation", interpolation, INTERPOLATIONS)
     size = None
