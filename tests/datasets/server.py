@@ -41,6 +41,13 @@ class Handler(BaseHTTPRequestHandler):
         self.head(len(self.server.body))
         self.wfile.write(self.server.body[: int(at)])
 
+    def serve_once(self, at: str, name: str) -> None:
+        """Cut off at the first time."""
+        if self.server.requests.count(self.path) == 1:
+            self.serve_cut(at, name)
+        else:
+            self.serve_good(name)
+
     def serve_short(self, at: str, name: str) -> None:
         """Cut off, without having said how long it would be."""
         self.head(None)

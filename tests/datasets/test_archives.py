@@ -2,6 +2,8 @@
 
 import io
 import os
+import random
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -88,6 +90,29 @@ def test_nothing_is_written_through_a_link(place):
     with pytest.raises(OSError):
         archives.unpack(place / "a", place / "made")
     assert everything(place) == ["a"]
+
+
+def test_damage_at_random(place):
+    """All files are there, or none; whatever became of the archive."""
+    chance = random.Random(7)
+    link = {"type": tarfile.SYMTYPE, "linkname": "aclImdb/README"}
+    whole = [as_tar(FILES, mode, l=link) for mode in ("w", "w:gz")] + [as_zip(FILES)]
+    messages = []
+    for _ in range(100):
+        content = bytearray(chance.choice(whole))
+        for _ in range(chance.choice([1, 3])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        (place / "a").write_bytes(content)
+        try:
+            archives.unpack(place / "a", place / "made")
+        except (ValueError, OSError) as error:
+            messages.append(str(error))
+        else:
+            assert (place / "made").is_dir()
+            shutil.rmtree(place / "made")
+        assert everything(place) == ["a"]
+    assert 30 < len(messages) < 100
+    assert {len(message.splitlines()) for message in messages} == {3}
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])

@@ -96,6 +96,15 @@ def test_cut_off_at_a_hundred_random_bytes(server: Server, home: Path) -> None:
     assert lookup.find(remote(server, "good/x")).read_bytes() == server.body
 
 
+def test_a_connection_that_breaks_is_tried_again(server: Server, home: Path) -> None:
+    assert lookup.find(remote(server, "once/100/x")).read_bytes() == server.body
+    assert server.requests == ["/once/100/x"] * 2
+    assert cached(home) == ["digits.npz"]
+    with pytest.raises(DatasetUnavailable, match="the connection broke"):
+        lookup.find(remote(server, "cut/100/x")._replace(name="other.npz"))
+    assert server.requests[2:] == ["/cut/100/x"] * 2
+
+
 def test_nobody_there(server: Server, home: Path) -> None:
     with socket.socket() as closed:  # bound, but nobody listens
         closed.bind(("127.0.0.1", 0))

@@ -158,14 +158,19 @@ def download(url: str, checksum: str | None, target: Path) -> None:
         ValueError: when it is another file.
     """
     import pooch
+    from requests.exceptions import ChunkedEncodingError
 
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel("WARNING")  # where the file goes is no news to anyone
     fetch: Any = _fetch  # pooch calls it as we write it, but types it otherwise
+    # A temporary file beside the target is written, checked and renamed.
+    arguments = (url, checksum, target.name, target.parent, None, fetch)
     try:
-        # A temporary file beside the target is written, checked and renamed.
-        pooch.retrieve(url, checksum, target.name, target.parent, None, fetch)
+        try:
+            pooch.retrieve(*arguments)
+        except ChunkedEncodingError:  # a connection that broke once may hold now
+            pooch.retrieve(*arguments)
     finally:
         logger.setLevel(level)
 

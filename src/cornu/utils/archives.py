@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -58,8 +59,7 @@ def unpack(archive: Path, folder: Path, formats: tuple[str, ...] = FORMATS) -> N
         ValueError: when it is no archive, or a damaged one, or one that would write
             elsewhere; nothing is unpacked then.
     """
-    open_archive = _kind_of(archive, formats)
-    with _told(archive), open_archive(archive) as members:
+    with _told(archive), _opened(archive, formats) as members:
         for member in members:
             _check(member, archive)
         if folder.is_dir() and _is_whole(members, folder):
@@ -84,18 +84,35 @@ def unpack(archive: Path, folder: Path, formats: tuple[str, ...] = FORMATS) -> N
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _kind_of(archive: Path, formats: tuple[str, ...]) -> Any:
+@contextmanager
+def _opened(archive: Path, formats: tuple[str, ...]) -> Iterator[list[Member]]:
+    """An open archive: its members, in their order."""
     for name in formats:
-        if name == "tar" and tarfile.is_tarfile(archive):
-            return _opened_tar
-        if name == "zip" and zipfile.is_zipfile(archive):
-            return _opened_zip
+        is_one, opening, list_members = _KINDS[name]
+        with _reading():
+            if not is_one(archive):
+                continue
+            packed = opening(archive)
+        with packed:
+            with _reading():
+                members = list(list_members(packed))
+            yield members
+        return
     raise ValueError(
         f"{archive} cannot be unpacked: it is no archive of a known kind.\n"
         f"Expected a file of one of these kinds: {', '.join(formats) or 'none'}.\n"
         "Look at what it is; a page with an error message is sometimes downloaded "
         "instead. Or leave extract= away."
     )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Tell an archive that leads to places that do not exist from a full disk."""
+    try:
+        yield
+    except (*_DAMAGE, OSError, OverflowError, ValueError, struct.error) as error:
+        raise tarfile.ReadError(str(error) or type(error).__name__) from error
 
 
 @contextmanager
@@ -111,58 +128,45 @@ def _told(archive: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _opened_tar(archive: Path) -> Iterator[list[Member]]:
-    with tarfile.open(archive) as tar:
+def _members_of_tar(tar: tarfile.TarFile) -> Iterator[Member]:
+    def reader(info: tarfile.TarInfo) -> Callable[[], Any]:
+        return lambda: tar.extractfile(info)
 
-        def reader(info: tarfile.TarInfo) -> Callable[[], Any]:
-            return lambda: tar.extractfile(info)
-
-        members, sizes = [], {}
-        for info in _in_order(tar):
-            kind = "file" if info.isreg() else "folder" if info.isdir() else "other"
-            kind = "link" if info.issym() else "same" if info.islnk() else kind
-            size = info.size if kind == "file" else sizes.get(info.linkname, 0)
-            sizes[info.name] = size
-            members.append(Member(info.name, kind, size, info.linkname, reader(info)))
-        yield members
-
-
-def _in_order(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The members of a tar; a size that leads back, or to nowhere, is no size."""
+    sizes: dict[str, int] = {}
     last = -1
-    try:
-        for info in tar:
-            if info.offset <= last or info.size < 0:
-                raise tarfile.ReadError(f"the size of {info.name!r} is impossible")
-            last = info.offset
-            yield info
-    except (OSError, OverflowError, ValueError) as error:
-        raise tarfile.ReadError(f"a size in it is impossible ({error})") from error
+    for info in tar:
+        if info.offset <= last or info.size < 0:  # it would be read for ever
+            raise tarfile.ReadError(f"the size of {info.name!r} is impossible")
+        last = info.offset
+        kind = "file" if info.isreg() else "folder" if info.isdir() else "other"
+        kind = "link" if info.issym() else "same" if info.islnk() else kind
+        size = info.size if kind == "file" else sizes.get(info.linkname, 0)
+        sizes[info.name] = size
+        yield Member(info.name, kind, size, info.linkname, reader(info))
 
 
-@contextmanager
-def _opened_zip(archive: Path) -> Iterator[list[Member]]:
-    with zipfile.ZipFile(archive) as packed:
+def _members_of_zip(packed: zipfile.ZipFile) -> Iterator[Member]:
+    def reader(info: zipfile.ZipInfo) -> Callable[[], Any]:
+        return lambda: packed.open(info)
 
-        def reader(info: zipfile.ZipInfo) -> Callable[[], Any]:
-            return lambda: packed.open(info)
-
-        members = []
-        for info in packed.infolist():
-            kind, target, size = "folder" if info.is_dir() else "file", "", 0
-            if info.create_system == 3:  # Unix: the mode says what it is
-                mode = stat.S_IFMT(info.external_attr >> 16)
-                kind = {stat.S_IFLNK: "link", **_PLAIN}.get(mode, "other") or kind
-            if kind == "link":
-                target = packed.open(info).read(4096).decode()
-            elif kind == "file":
-                size = info.file_size
-            members.append(Member(info.filename, kind, size, target, reader(info)))
-        yield members
+    for info in packed.infolist():
+        kind, target, size = "folder" if info.is_dir() else "file", "", 0
+        if info.create_system == 3:  # Unix: the mode says what it is
+            mode = stat.S_IFMT(info.external_attr >> 16)
+            kind = {stat.S_IFLNK: "link", **_PLAIN}.get(mode, "other") or kind
+        if kind == "link":
+            with packed.open(info) as content:
+                target = content.read(4096).decode()
+        elif kind == "file":
+            size = info.file_size
+        yield Member(info.filename, kind, size, target, reader(info))
 
 
 _PLAIN = {0: "", stat.S_IFREG: "", stat.S_IFDIR: ""}
+_KINDS: dict[str, tuple[Any, Any, Any]] = {
+    "tar": (tarfile.is_tarfile, tarfile.open, _members_of_tar),
+    "zip": (zipfile.is_zipfile, zipfile.ZipFile, _members_of_zip),
+}
 
 
 def _check(member: Member, archive: Path) -> None:
@@ -244,12 +248,26 @@ def _write(member: Member, folder: Path) -> None:
             raise EOFError(f"{member.name!r} is {member.target!r}, which is not in it")
         shutil.copyfile(folder / member.target, path)
     elif member.kind == "file":
-        left = member.size
-        with member.open() as source, open(path, "wb") as file:
-            while left > 0 and (chunk := source.read(min(left, 2**20))):
-                left -= file.write(chunk)
-        if left:
-            raise EOFError(f"{member.name!r} ends {left} bytes too early")
+        with open(path, "wb") as file:
+            for chunk in _chunks(member):
+                file.write(chunk)
+
+
+def _chunks(member: Member) -> Iterator[bytes]:
+    """The content of a file, which has to be as long as the archive says."""
+    left = member.size
+    with _reading():
+        source = member.open()
+    with source:
+        while left > 0:
+            with _reading():
+                chunk = source.read(min(left, 2**20))
+            if not chunk:
+                raise EOFError(f"{member.name!r} ends {left} bytes too early")
+            left -= len(chunk)
+            yield chunk
+        with _reading():
+            source.read(1)  # at its end a zip compares its checksum
 
 
 def _link(members: list[Member], folder: Path, archive: Path) -> None:
