@@ -349,6 +349,7 @@ from keras.preprocessing.image import load_img, img_to_array, ImageDataGenerator
 import keras.preprocessing.image as directly
 from tensorflow.keras.preprocessing.image import ImageDataGenerator as of_tensorflow
 from tensorflow.keras.utils import load_img as of_utils, save_img, get_file
+from keras.utils.data_utils import get_file as of_the_past, Sequence
 import keras
 """
 
@@ -361,7 +362,8 @@ def test_every_import_gives_the_same():
     assert found["load_img"] is found["of_utils"] is cornu.utils.load_img
     keras = found["keras"]
     assert keras.preprocessing.image.load_img is found["load_img"]
-    assert keras.utils.get_file is found["get_file"]
+    assert keras.utils.get_file is found["get_file"] is found["of_the_past"]
+    assert issubclass(keras.preprocessing.image.Iterator, found["Sequence"])
 
 
 def test_an_archive_of_images(original, tmp_path, monkeypatch):

@@ -90,7 +90,7 @@ _ON_FIRST_USE = {
     "text_dataset_from_directory": "cornu.preprocessing.text_folders",
     "timeseries_dataset_from_array": "cornu.preprocessing.timeseries",
 }
-_OLD_MODULES = ("np_utils", "vis_utils")  # of Keras 1 and 2
+_OLD_MODULES = ("data_utils", "np_utils", "vis_utils")  # of Keras 1 and 2
 
 
 def __getattr__(name: str) -> Any:

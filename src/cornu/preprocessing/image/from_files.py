@@ -10,7 +10,13 @@ import numpy as np
 
 from cornu.graph.config import floatx, standardize_data_format
 from cornu.graph.messages import warn_user
-from cornu.preprocessing.image.iterators import SUBSETS, Iterator, Saver
+from cornu.preprocessing.image.iterators import (
+    SUBSETS,
+    Iterator,
+    changed,
+    check_folder,
+    save,
+)
 from cornu.preprocessing.image.pictures import (
     INTERPOLATIONS,
     check_choice,
@@ -80,10 +86,10 @@ class BatchFromFilesMixin:
         )
         self.save_to_dir, self.save_prefix = save_to_dir, save_prefix
         self.save_format = save_format
-        self._save = Saver(save_to_dir, save_prefix, save_format, data_format, 10**7)
+        check_folder(save_to_dir)
         self.subset, self.split = subset, None
         if subset is not None:
-            part = image_data_generator.validation_split
+            part = image_data_generator._validation_split
             self.split = (0, part) if subset == "validation" else (part, 1)
 
     def part_of(self, count: int) -> slice:
@@ -105,9 +111,9 @@ class BatchFromFilesMixin:
             )
             x = img_to_array(picture, data_format=self.data_format)
             if self.image_data_generator is not None:
-                x = self.image_data_generator.changed(x)
+                x = changed(self.image_data_generator, x)
             batch[i] = x
-        self._save(batch, index_array)
+        save(self, batch, index_array, 10**7)
         if self.class_mode is None:
             return batch
         labels = self._labels_of(batch, index_array)

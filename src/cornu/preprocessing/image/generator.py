@@ -126,7 +126,7 @@ class ImageDataGenerator:
         self.channel_axis, self.row_axis, self.col_axis = (
             (1, 2, 3) if first else (3, 1, 2)
         )
-        self.validation_split = self._validation_split = validation_split
+        self._validation_split = validation_split
         self.interpolation_order, self.dtype = interpolation_order, dtype or floatx()
         self.mean: Any = None
         self.std: Any = None
@@ -141,9 +141,9 @@ class ImageDataGenerator:
         self._settle_normalization()
 
     def _check_split(self) -> None:
-        if self.validation_split and not 0 < self.validation_split < 1:
+        if self._validation_split and not 0 < self._validation_split < 1:
             raise ValueError(
-                f"ImageDataGenerator: validation_split is {self.validation_split!r}.\n"
+                f"ImageDataGenerator: validation_split is {self._validation_split!r}.\n"
                 "Expected a part, between 0 and 1.\n"
                 "For example validation_split=0.2."
             )
@@ -271,10 +271,6 @@ class ImageDataGenerator:
         )  # fmt: skip
 
     # A single image
-
-    def changed(self, x: Any) -> Any:
-        """An image as it comes in a batch: changed at random, and scaled."""
-        return self.standardize(self.random_transform(x))
 
     def standardize(self, x: Any) -> Any:
         """Scales images, in place where it can be.

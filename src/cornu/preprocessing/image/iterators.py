@@ -153,36 +153,36 @@ class Iterator(PyDataset):
         )
 
 
-class Saver:
-    """Where an iterator saves the images that it gives, to be looked at.
+def changed(generator: Any, x: np.ndarray) -> Any:
+    """An image, changed at random and scaled by an `ImageDataGenerator`."""
+    x = generator.apply_transform(x, generator.get_random_transform(x.shape))
+    return generator.standardize(x)
+
+
+def check_folder(save_to_dir: Any) -> None:
+    """Refuse to save where there is no folder, before there is anything to save."""
+    if save_to_dir and not os.path.isdir(save_to_dir):
+        raise FileNotFoundError(
+            f"save_to_dir is {os.fspath(save_to_dir)!r}, which is no folder.\n"
+            "Expected one that exists.\n"
+            "Make it first: os.makedirs(folder, exist_ok=True)."
+        )
+
+
+def save(iterator: Any, batch: np.ndarray, index_array: Any, names: int) -> None:
+    """Save the images of a batch, where the iterator is to do so.
 
     Args:
-        folder: None for nowhere.
-        prefix: what names of files begin with.
-        format: what they end with.
-        data_format: of the images.
-        names: how many numbers there are to tell files apart.
+        iterator: says where, under which names, in which format.
+        batch: the images.
+        index_array: their numbers.
+        names: how many further numbers there are, drawn to tell files apart.
     """
-
-    def __init__(
-        self, folder: Any, prefix: str, format: str, data_format: str, names: int
-    ) -> None:
-        if folder and not os.path.isdir(folder):
-            raise FileNotFoundError(
-                f"save_to_dir is {os.fspath(folder)!r}, which is no folder.\n"
-                "Expected one that exists.\n"
-                "Make it first: os.makedirs(folder, exist_ok=True)."
-            )
-        self.folder, self.prefix, self.format = folder, prefix, format
-        self.data_format, self.names = data_format, names
-
-    def __call__(self, images: np.ndarray, index_array: np.ndarray) -> None:
-        """Save a batch, under names with the numbers of the samples."""
-        for image, number in zip(images, index_array) if self.folder else ():
-            unique = np.random.randint(self.names)
-            name = f"{self.prefix}_{number}_{unique}.{self.format}"
-            picture = array_to_img(image, self.data_format, scale=True)
-            picture.save(os.path.join(self.folder, name))
+    for image, number in zip(batch, index_array) if iterator.save_to_dir else ():
+        unique = np.random.randint(names)
+        name = f"{iterator.save_prefix}_{number}_{unique}.{iterator.save_format}"
+        picture = array_to_img(image, iterator.data_format, scale=True)
+        picture.save(os.path.join(iterator.save_to_dir, name))
 
 
 class NumpyArrayIterator(Iterator):
@@ -251,14 +251,16 @@ class NumpyArrayIterator(Iterator):
         self.y, self.sample_weight = given.get("y"), given.get("sample_weight")
         self.image_data_generator = image_data_generator
         self.data_format = data_format
-        self._save = Saver(save_to_dir, save_prefix, save_format, data_format, 10**4)
+        check_folder(save_to_dir)
+        self.save_to_dir, self.save_prefix = save_to_dir, save_prefix
+        self.save_format = save_format
         super().__init__(len(self.x), batch_size, shuffle, seed)
 
     def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
         batch = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         for i, j in enumerate(index_array):
-            batch[i] = self.image_data_generator.changed(self.x[j].copy())
-        self._save(batch, index_array)
+            batch[i] = changed(self.image_data_generator, self.x[j].copy())
+        save(self, batch, index_array, 10**4)
         others = [each[index_array] for each in self.x_misc]
         found: list[Any] = [[batch, *others] if others else batch]
         found += [a[index_array] for a in (self.y, self.sample_weight) if a is not None]
@@ -283,7 +285,7 @@ def _part(
     subset: str, count: int, generator: Any, labels: Any, ignore_class_split: bool
 ) -> slice:
     """The samples of a subset: the first are the validation's."""
-    first = int(count * generator.validation_split)
+    first = int(count * generator._validation_split)
     if labels is not None and not ignore_class_split:
         parts = np.unique(labels[:first]), np.unique(labels[first:])
         if not np.array_equal(*parts):
