@@ -77,18 +77,21 @@ def test_nothing_is_written_elsewhere(place, name):
     assert not Path("/tmp/cornu_x").exists()
 
 
-def test_nothing_is_written_through_a_link(place):
-    """A link, and then a file below its name."""
+@pytest.mark.parametrize("kind", ["link", "file"])
+@pytest.mark.parametrize("first", [True, False])
+def test_nothing_is_written_through_a_link(place, kind, first):
+    """A link, or a file, and a file below its name."""
+    above, below = tarfile.TarInfo("l"), tarfile.TarInfo("l/x")
+    if kind == "link":
+        above.type, above.linkname = tarfile.SYMTYPE, "t"
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as packed:
-        link = tarfile.TarInfo("l")
-        link.type, link.linkname = tarfile.SYMTYPE, "t"
-        packed.addfile(link)
-        info = tarfile.TarInfo("l/x")
-        packed.addfile(info, io.BytesIO())
+        for info in [above, below] if first else [below, above]:
+            packed.addfile(info, io.BytesIO())
     (place / "a").write_bytes(content.getvalue())
-    with pytest.raises(OSError):
+    with pytest.raises(ValueError, match="is a file or link, and a folder") as raised:
         archives.unpack(place / "a", place / "made")
+    parts(raised)
     assert everything(place) == ["a"]
 
 

@@ -76,9 +76,10 @@ def unpack(archive: Path, folder: Path, formats: tuple[str, ...] = FORMATS) -> N
         try:
             made = partial / folder.name  # mkdtemp's own can be read by nobody else
             made.mkdir()
-            for member in members:
-                _write(member, made)
-            _link(members, made, archive)
+            with _in_each_others_way():
+                for member in members:
+                    _write(member, made)
+                _link(members, made, archive)
             _move(made, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -113,6 +114,16 @@ def _reading() -> Iterator[None]:
         yield
     except (*_DAMAGE, OSError, OverflowError, ValueError, struct.error) as error:
         raise tarfile.ReadError(str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def _in_each_others_way() -> Iterator[None]:
+    """Tell of names that are one thing and another: the folder is new, and ours."""
+    try:
+        yield
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        name = os.path.basename(error.filename)
+        raise tarfile.ReadError(f"{name!r} is a file or link, and a folder") from error
 
 
 @contextmanager
