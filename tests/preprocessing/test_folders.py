@@ -351,7 +351,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_without_pillow(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r"pip install 'cornu\[image\]'"):
         images(folder)
 

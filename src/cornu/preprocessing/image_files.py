@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornu.ops.image import KERNELS, weights_of
+from cornu.preprocessing.libraries import pillow
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -56,22 +57,6 @@ class ImageFormat(NamedTuple):
     channels_first: bool = False
 
 
-def pillow(function: str) -> Any:
-    """Pillow's module `Image`.
-
-    Raises:
-        ImportError: when it is not installed.
-    """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            f"{function} reads images with Pillow, which is not installed.\n"
-            "Expected the package Pillow.\nRun `pip install 'cornu[image]'`."
-        ) from error
-    return Image
-
-
 def load_image(path: str, wanted: ImageFormat) -> np.ndarray:
     """The image of a file.
 
@@ -106,7 +91,7 @@ def decoded(path: str, channels: int) -> np.ndarray:
     Raises:
         ValueError: where the file holds no image that can be read.
     """
-    Image = pillow("decoded")
+    Image = pillow()
     try:
         with Image.open(path) as image:
             if image.mode.startswith("I"):

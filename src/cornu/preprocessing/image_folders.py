@@ -15,8 +15,8 @@ from cornu.preprocessing.image_files import (
     INTERPOLATIONS,
     ImageFormat,
     load_image,
-    pillow,
 )
+from cornu.preprocessing.libraries import pillow
 
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -107,7 +107,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio = kwargs.pop("smart_resize")
     refuse_unknown(name, kwargs, ("crop_to_aspect_ratio", "pad_to_aspect_ratio"))
     check_format(name, format)
-    pillow(name)
+    pillow()
     wanted = ImageFormat(
         _size(image_size),
         _channels(color_mode),

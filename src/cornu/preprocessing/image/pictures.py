@@ -14,7 +14,7 @@ import numpy as np
 from cornu import files
 from cornu.graph.config import floatx, standardize_data_format
 from cornu.graph.messages import nearest, refuse_unknown, warn_user
-from cornu.preprocessing.image.libraries import pillow
+from cornu.preprocessing.libraries import pillow
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 # The mode that a picture gets; and others that are let be.

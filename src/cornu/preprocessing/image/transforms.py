@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cornu.preprocessing.image.libraries import ndimage, pillow
 from cornu.preprocessing.image.pictures import array_to_img, check_choice, img_to_array
+from cornu.preprocessing.libraries import ndimage, pillow
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 FILL_MODES += ("mirror", "grid-constant", "grid-mirror", "grid-wrap")  # of SciPy
