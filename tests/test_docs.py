@@ -109,6 +109,16 @@ def test_the_engine_of_the_docs_runs():
     np.testing.assert_allclose(found, 3 * (np.e + 1), rtol=1e-6)
 
 
+def test_the_code_of_scale_runs():
+    pytest.importorskip("jax")
+    try:
+        for code in blocks(ROOT / "docs" / "scale.md"):
+            exec(compile(code, "docs/scale.md", "exec"), {"keras": cornu})
+    finally:
+        cornu.distribution.set_distribution(None)
+        cornu.config.set_backend("numpy")
+
+
 def test_every_command_of_the_readme_exists():
     text = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()

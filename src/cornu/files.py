@@ -7,9 +7,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from cornu import processes
+
 
 def write(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
     """Write a file, which replaces an older one only when it is whole.
+
+    Of several processes that train together the first one writes it.
 
     Args:
         path: the file; its folder exists.
@@ -18,6 +22,8 @@ def write(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
     Raises:
         OSError: when it cannot be written; an older file is left as it was.
     """
+    if not processes.first():
+        return
     path = Path(path)
     remove_leftovers(path)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

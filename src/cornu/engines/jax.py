@@ -9,9 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental.multihost_utils import process_allgather
 
+from cornu.engines.distribution import (
+    batch_sharding,
+    distribution,
+    list_devices,
+    state_sharding,
+    whole_sharding,
+)
 from cornu.engines.library import LibraryEngine, Lowerings, by_name
-from cornu.graph import Graph, Node
+from cornu.graph import Graph, Node, Variable
 
 LOWERINGS: Lowerings = by_name(
     {
@@ -516,17 +524,53 @@ class JaxEngine(LibraryEngine):
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A copy: JAX may use the memory again."""
+        if not value.is_fully_addressable:  # other processes have parts of it
+            if not value.is_fully_replicated:
+                return np.array(process_allgather(value, tiled=True))
+            value = value.addressable_data(0)
         return np.array(value)
+
+    # Many devices
+
+    def placement(self) -> Any:
+        """The current distribution."""
+        return distribution()
+
+    def state(self, variable: Variable, array: np.ndarray) -> Any:
+        """A variable as the distribution has it."""
+        return self._placed(array, state_sharding(variable))
+
+    def batch(self, array: np.ndarray) -> Any:
+        """A batch, divided along its samples, if they can be divided."""
+        return self._placed(array, batch_sharding(array.shape))
+
+    def whole(self, array: np.ndarray) -> Any:
+        """An array that each device has."""
+        return self._placed(array, whole_sharding())
+
+    def _placed(self, array: np.ndarray, sharding: Any) -> Any:
+        if sharding is None:
+            return self.from_numpy(array)
+        # Each process brings what its devices have of it.
+        array = np.array(array)
+        with jax.enable_x64(True):
+            return jax.make_array_from_callback(
+                array.shape, sharding, lambda index: array[index]
+            )
 
     def devices(self) -> list[str]:
         """What it can run on."""
-        return [str(device) for device in jax.devices()]
+        return list_devices()
 
     def compiled(
         self, function: Callable[..., list[Any]], graph: Graph
     ) -> Callable[..., list[Any]]:
         """One function of XLA's. 64 bits are allowed only where a graph has them."""
-        fast, wide = jax.jit(function), _is_wide(graph)
+
+        def placed(*values: Any) -> list[Any]:
+            return _results_placed(function(*values), graph)
+
+        fast, wide = jax.jit(placed), _is_wide(graph)
 
         def run(*values: Any) -> list[Any]:
             with jax.enable_x64(wide):
@@ -539,16 +583,18 @@ class JaxEngine(LibraryEngine):
     ) -> Callable[..., tuple[Any, bool]]:
         """A function that takes many steps in one call of XLA's."""
         n, written = len(graph.outputs), [s.after is not None for s in graph.state]
-        specs = [v.spec for v in graph.inputs]
+        shapes = [v.shape for v in graph.inputs]
 
         def run(data: Any, rows: Any, start: Any, stop: Any, state: Any) -> Any:
             def step(carried: Any) -> Any:
                 i, state, finite = carried
                 batch = [
-                    jnp.take(x, rows[i], axis=0, mode="clip").reshape(spec.shape)
-                    for x, spec in zip(data, specs, strict=True)
+                    _constrained(
+                        jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape)
+                    )
+                    for x, shape in zip(data, shapes, strict=True)
                 ]
-                new = iter(function(*batch, *state)[n:])
+                new = iter(_results_placed(function(*batch, *state), graph)[n:])
                 after = [
                     next(new) if there else value
                     for value, there in zip(state, written, strict=True)
@@ -568,6 +614,18 @@ class JaxEngine(LibraryEngine):
                 return after, bool(finite)
 
         return many
+
+
+def _constrained(value: Any, sharding: Any) -> Any:
+    return value if sharding is None else lax.with_sharding_constraint(value, sharding)
+
+
+def _results_placed(results: list[Any], graph: Graph) -> list[Any]:
+    """Variables as they were; all else whole, so that each process can read it."""
+    written = [state_sharding(s.variable) for s in graph.state if s.after is not None]
+    before, after = len(graph.outputs), len(graph.checks)
+    wanted = [*[whole_sharding()] * before, *written, *[whole_sharding()] * after]
+    return [_constrained(v, w) for v, w in zip(results, wanted, strict=True)]
 
 
 def _is_wide(graph: Graph) -> bool:

@@ -62,6 +62,24 @@ class LibraryEngine:
         """A value of the library as an array of the caller's own."""
         raise NotImplementedError
 
+    # Where values lie, for engines that divide work among devices
+
+    def placement(self) -> Any:
+        """What values are placed by: another one makes them be placed anew."""
+        return None
+
+    def state(self, variable: Variable, array: np.ndarray) -> Any:
+        """The array of a variable."""
+        return self.from_numpy(array)
+
+    def batch(self, array: np.ndarray) -> Any:
+        """An input of a step, samples first."""
+        return self.from_numpy(array)
+
+    def whole(self, array: np.ndarray) -> Any:
+        """An array that each device has all of."""
+        return self.from_numpy(array)
+
     def devices(self) -> list[str]:
         """What it can run on."""
         return ["cpu"]
@@ -212,7 +230,7 @@ class LibraryProgram:
         check_inputs(self.graph, arrays)
         with self._locks:
             state = [v.native(engine) for v in self.variables]
-            given = [engine.from_numpy(a) for a in arrays]
+            given = [engine.batch(a) for a in arrays]
             try:
                 results = self._function(*given, *state)
             except IndexError as error:
@@ -234,11 +252,11 @@ class LibraryProgram:
     def resident(self, arrays: Sequence[Any]) -> list[Any]:
         """Whole arrays, as many samples as there are, in the dtypes of the inputs."""
         pairs = zip(arrays, self.graph.inputs, strict=True)
-        return [self.engine.from_numpy(np.asarray(a, v.dtype)) for a, v in pairs]
+        return [self.engine.whole(np.asarray(a, v.dtype)) for a, v in pairs]
 
     def rows(self, rows: np.ndarray) -> Any:
         """Numbers of samples, of shape (steps, batch)."""
-        return self.engine.from_numpy(rows.astype(np.int32))
+        return self.engine.whole(rows.astype(np.int32))
 
     def run_rows(
         self, data: list[Any], rows: Any, start: int, stop: int, check: bool

@@ -55,6 +55,7 @@ class Variable(TensorBase):
         "name",
         "overwrite_with_gradient",
         "path",
+        "reference",
         "regularizer",
         "shape_",
         "trainable",
@@ -73,6 +74,7 @@ class Variable(TensorBase):
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
+        self.reference: Variable | None = None  # whose momentum, average, ... it is
         if dtype is not None:
             dtype = standardize_dtype(dtype)
         if isinstance(initializer, str):
@@ -99,7 +101,8 @@ class Variable(TensorBase):
         self.shape_ = array.shape
         self.dtype_ = array.dtype.name
         self._held: np.ndarray | None = array
-        self._native: tuple[Any, Any] | None = None  # an engine, and its own value
+        # An engine, where it has placed the value, and the value.
+        self._native: tuple[Any, Any, Any] | None = None
         self._tensor: Tensor | None = None
         self.lock = threading.RLock()
 
@@ -112,7 +115,7 @@ class Variable(TensorBase):
             with self.lock:
                 if self._held is None:
                     assert self._native is not None
-                    engine, value = self._native
+                    engine, _, value = self._native
                     self._held = engine.to_numpy(value)
                 array = self._held
                 assert array is not None
@@ -125,14 +128,17 @@ class Variable(TensorBase):
     def native(self, engine: Any) -> Any:
         """The values as an engine has them, brought there where they are not."""
         with self.lock:
-            if self._native is None or self._native[0] is not engine:
-                self._native = engine, engine.from_numpy(self._array)
-            return self._native[1]
+            place, found = engine.placement(), self._native
+            if found is None or found[0] is not engine or found[1] is not place:
+                found = engine, place, engine.state(self, self._array)
+                self._native = found
+            return found[2]
 
     def hold(self, engine: Any, value: Any) -> None:
         """Take an engine's value over; NumPy gets it when somebody asks."""
         with self.lock:
-            self._native, self._held, self._tensor = (engine, value), None, None
+            self._native = engine, engine.placement(), value
+            self._held = self._tensor = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -93,18 +93,8 @@ def train(
 
 @app.command(name="run", context_settings={**_HELP, "allow_interspersed_args": False})
 def run_(
-    script: Annotated[
-        str | None,
-        typer.Argument(metavar="SCRIPT", help="A Python file.", show_default=False),
-    ] = None,
-    args: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="ARGS",
-            help="What the script finds in sys.argv.",
-            show_default=False,
-        ),
-    ] = None,
+    script: options.Script = None,
+    args: options.Args = None,
     engine: options.Engine = None,
 ) -> Work:
     """Run a script that imports keras, with Cornu as its Keras.
@@ -126,6 +116,31 @@ def run_(
         choose(engine)
         os.environ["CORNU_ENGINE"] = engine  # for its child processes
     return partial(run_script, script, args or [])
+
+
+@app.command(context_settings={**_HELP, "allow_interspersed_args": False})
+def launch(
+    script: options.Script = None,
+    args: options.Args = None,
+    processes: options.Processes = 2,
+) -> Work:
+    """Run a script in several processes that train one model together.
+
+    The script calls keras.distribution.initialize() first, and sets a distribution.
+    Each process is given the same data and takes its part of every batch. If one of
+    them is lost, the run ends.
+    """
+    if script is None:
+        raise Mistake(
+            "cornu launch was given no script.",
+            "Expected the path of a Python file.",
+            "For example cornu launch --processes 2 script.py; see cornu launch "
+            "--help.",
+            status=2,
+        )
+    from cornu.lab.launch import run
+
+    return partial(run, script, args or [], processes)
 
 
 @app.command()

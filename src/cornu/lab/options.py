@@ -62,6 +62,17 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
+Processes = Annotated[int, _number("--processes", 1, None, "How many processes.")]
+Script = Annotated[
+    str | None,
+    typer.Argument(metavar="SCRIPT", help="A Python file.", show_default=False),
+]
+Args = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ARGS", help="What the script finds in sys.argv.", show_default=False
+    ),
+]
 Dataset = Annotated[
     str,
     typer.Option(

@@ -77,12 +77,14 @@ class OptimizerState:
             The variable, which is not trainable.
         """
         path = reference_variable.path.replace("/", "_")
-        return self.add_variable(
+        variable = self.add_variable(
             reference_variable.shape,
             initializer,
             reference_variable.dtype,
             f"{path}_{name or 'var'}",
         )
+        variable.reference = reference_variable
+        return variable
 
     def add_optimizer_variables(
         self,

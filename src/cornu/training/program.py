@@ -122,7 +122,8 @@ class ProgramCache:
 
     def get(self, key: Any, make: Callable[[], StepProgram]) -> StepProgram:
         """The program of a signature, made where there is none yet."""
-        key = (*key, engines.current().name)
+        engine = engines.current()
+        key = (*key, engine.name, id(engine.placement()))
         with self._lock:  # two threads that predict make one program
             program = self._programs.get(key)
             if program is not None:

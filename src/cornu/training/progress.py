@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from cornu import processes
+
 clock = time.perf_counter
 # A line is drawn no more often than this (in seconds), and not at all in shorter runs.
 INTERVAL = 0.1
@@ -79,6 +81,8 @@ def verbosity(value: Any) -> int:
             f"Expected one of {', '.join(map(repr, _LEVELS))}.\n"
             "0 is silent, 1 (or 'auto') draws a bar, 2 prints one line at the end."
         )
+    if not processes.first():
+        return 0
     return 1 if value == "auto" else int(value)
 
 

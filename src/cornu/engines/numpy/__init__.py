@@ -161,6 +161,9 @@ class NumpyEngine:
         """Which of these operations it lacks: none, since NumPy is what they mean."""
         return []
 
+    def placement(self) -> None:
+        """Where values lie: in NumPy's memory."""
+
     def workspace(self) -> Arena:
         """What the programs of a model share: the memory that they compute in."""
         return Arena()

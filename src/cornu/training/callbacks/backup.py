@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cornu import files
+from cornu import files, processes
 from cornu.graph.messages import warn_user
 from cornu.training.callbacks import packing
 from cornu.training.callbacks.base import RunCallback
@@ -129,7 +129,10 @@ class BackupAndRestore(RunCallback):
             self._save(run)
 
     def _save(self, run: Any) -> None:
-        content = packing.pack(run.get_state())
+        state = run.get_state()  # which all of several processes make together
+        if not processes.first():
+            return
+        content = packing.pack(state)
         if self.double_checkpoint and self._latest.exists():
             os.replace(self._latest, self._previous)
         files.write(self._latest, content)

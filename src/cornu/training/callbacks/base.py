@@ -23,7 +23,11 @@ class Callback:
         model: the model that is trained.
         params: what `fit` was called with.
         validation_data: None, as in Keras 3.
+        reports: whether it only tells of the training, to files or people: of several
+            processes that train together the first one does.
     """
+
+    reports: bool = False
 
     def __init__(self) -> None:
         self.model: Any = None

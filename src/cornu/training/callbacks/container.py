@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from cornu import processes
 from cornu.training.callbacks.base import Callback, RunCallback, ThrottledCallback
 from cornu.training.callbacks.progbar import ProgbarLogger
 
@@ -40,6 +41,8 @@ class CallbackList:
         from cornu.training.history import History
 
         self.callbacks: list[Callback] = list(_each(callbacks))
+        if not processes.first():
+            self.callbacks = [c for c in self.callbacks if not c.reports]
         for each in self.callbacks:
             if not isinstance(each, Callback):
                 raise TypeError(

@@ -30,6 +30,8 @@ class CSVLogger(Callback):
     >>> log = CSVLogger("training.csv", append=True)
     """
 
+    reports = True
+
     def __init__(
         self,
         filename: str | os.PathLike[str],

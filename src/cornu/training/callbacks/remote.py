@@ -38,6 +38,8 @@ class RemoteMonitor(Callback):
     >>> monitor = RemoteMonitor("http://localhost:9000", send_as_json=True)
     """
 
+    reports = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

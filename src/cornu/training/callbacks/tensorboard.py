@@ -50,6 +50,8 @@ class TensorBoard(ThrottledCallback):
     >>> board = TensorBoard("logs/first", histogram_freq=1)
     """
 
+    reports = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
