@@ -301,6 +301,38 @@ def test_a_finite_loss_is_none_of_its_business():
     assert not any(step.program.graph.checks for step in others)
 
 
+def scaled_sgd(scale=2.0**127):
+    return cornu.optimizers.LossScaleOptimizer(cornu.optimizers.SGD(0.1), scale)
+
+
+@EAGER
+def test_a_scaled_loss_that_overflows_is_an_ordinary_event(eagerly):
+    """Warnings are errors here: the loss is finite, and the scale comes down."""
+    optimizer = scaled_sgd()
+    model = model_of(
+        layers.Dense(3), loss="mse", optimizer=optimizer, run_eagerly=eagerly
+    )
+    y = ONE_HOT * 1000
+    model.fit(X, y, batch_size=len(X), epochs=1, verbose=0)  # builds the optimizer
+    optimizer.dynamic_scale.assign(2.0**127)
+    before = model.get_weights()
+    history = model.fit(X, y, batch_size=len(X), epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert equal_weights(before, model.get_weights())
+    assert float(optimizer.dynamic_scale) == 2.0**125
+    model.fit(X, y, batch_size=len(X), epochs=12, verbose=0)
+    assert not equal_weights(before, model.get_weights())
+
+
+@EAGER
+def test_an_unscaled_loss_that_is_not_finite_is_told(eagerly):
+    model = model_of(
+        layers.Dense(3), loss=log_loss, optimizer=scaled_sgd(2.0), run_eagerly=eagerly
+    )
+    with pytest.warns(NonFiniteWarning, match="in step 1"):
+        model.fit(X, ONE_HOT, verbose=0)
+
+
 # Steps of one's own
 
 

@@ -41,7 +41,7 @@ class Tensor(TensorBase):
     array([10., 30.], dtype=float32)
     """
 
-    __slots__ = ("_array", "_keras_mask")
+    __slots__ = ("_array", "_keras_mask", "_unscaled")
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array

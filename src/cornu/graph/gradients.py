@@ -16,7 +16,7 @@ from cornu.graph.eager import TAPES, Record
 from cornu.graph.graph import Graph
 from cornu.graph.node import Node, Value
 from cornu.graph.spec import is_float
-from cornu.graph.tensor import FUNCTIONS
+from cornu.graph.tensor import FUNCTIONS, unscaled
 from cornu.graph.trace import Trace, convert, current
 from cornu.graph.variable import Variable
 
@@ -348,7 +348,7 @@ class GradientTape:
 
 def _note_loss(target: Any) -> None:
     """Tell whoever watches the losses of a step of another one."""
-    trace = current()
+    trace, target = current(), unscaled(target)
     if trace is not None:
         trace.note_loss(target)
     else:

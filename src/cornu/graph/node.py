@@ -76,7 +76,9 @@ class Value(TensorBase):
     `trace` is the trace that it belongs to; a value without a node is an input.
     """
 
-    __slots__ = ("__weakref__", "_keras_mask", "name", "node", "spec", "trace")
+    __slots__ = (
+        "__weakref__", "_keras_mask", "_unscaled", "name", "node", "spec", "trace",
+    )  # fmt: skip
 
     def __init__(
         self, spec: Spec, node: Node | None, trace: Trace | None, name: str = ""

@@ -44,6 +44,19 @@ def set_keras_mask(tensor: Any, mask: Any) -> None:
     tensor._keras_mask = mask
 
 
+def unscaled(tensor: Any) -> Any:
+    """The loss that a tensor is a multiple of, if that was noted; or the tensor."""
+    return getattr(tensor, "_unscaled", tensor)
+
+
+def set_unscaled(tensor: Any, loss: Any) -> None:
+    """Note that a tensor is a loss, scaled: whoever watches losses looks at that one.
+
+    Where a dynamic scale is too large, the scaled loss overflows as a matter of course.
+    """
+    tensor._unscaled = loss
+
+
 class TensorBase:
     """Operators and basic attributes common to eager, traced and symbolic tensors."""
 

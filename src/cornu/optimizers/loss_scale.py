@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cornu import initializers, ops, serialization
+from cornu.graph.tensor import TensorBase, set_unscaled
 from cornu.graph.variable import Variable
 from cornu.optimizers.base import Optimizer, apply_where
 
@@ -130,8 +131,13 @@ class LossScaleOptimizer(Optimizer):
         self.step_counter.assign(ops.where(goes_on, count + 1, 0))
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the scale of this step."""
-        return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
+        """The loss times the scale of this step, which may overflow: `apply` sees to
+        it."""
+        scale = self.dynamic_scale.value if self.built else self.initial_scale
+        scaled = loss * scale
+        if isinstance(scaled, TensorBase):
+            set_unscaled(scaled, loss)
+        return scaled
 
     def exclude_from_weight_decay(
         self,
