@@ -314,6 +314,15 @@ def test_a_compiled_step_whose_gradient_is_not_finite_is_left_out(eagerly):
     assert int(scaled.step_counter) == 0
 
 
+@pytest.mark.parametrize("name", ["multioptimizer", "LossScaleOptimizer"])
+def test_a_name_alone_that_is_not_enough(name):
+    needed = {"multioptimizer": "optimizer_map"}.get(name, "inner_optimizer")
+    for identifier in (name, optimizers.REGISTRY.look_up(name)):
+        with pytest.raises(ValueError, match=f"this one needs {needed}") as caught:
+            optimizers.get(identifier)
+        assert len(str(caught.value).splitlines()) == 3
+
+
 def test_errors_of_wrapped_optimizers_have_three_parts():
     sgd = optimizers.SGD()
     chosen = optimizers.OptimizerMap(sgd, {"a.*": sgd, ".*b": sgd})

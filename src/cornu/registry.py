@@ -1,4 +1,4 @@
-"""Names: of objects (so that 'adam' finds Adam) and for objects (dense, dense_1, ...).
+"""The names of objects, so that 'adam' finds Adam.
 
 Every room of small objects (initializers, losses, ...) keeps one `Registry`.
 What a file may name is what is entered here, and nothing else is ever imported.
@@ -7,41 +7,21 @@ What a file may name is what is entered here, and nothing else is ever imported.
 from __future__ import annotations
 
 import inspect
-import re
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from cornu import serialization
 from cornu.graph import messages
+from cornu.graph.names import auto_name, reset_names, to_snake_case
 
-_used_names: Counter[str] = Counter()
-
-
-def to_snake_case(name: str) -> str:
-    """The name in lower case with underscores.
-
-    Example:
-
-    >>> to_snake_case("GlorotUniform"), to_snake_case("Conv2D"), to_snake_case("LSTM")
-    ('glorot_uniform', 'conv2d', 'lstm')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def auto_name(prefix: str) -> str:
-    """A name that was not given out before: adam, adam_1, adam_2, ..."""
-    prefix = to_snake_case(prefix)
-    count = _used_names[prefix]
-    _used_names[prefix] += 1
-    return f"{prefix}_{count}" if count else prefix
-
-
-def reset_names() -> None:
-    """Begin counting again, as `clear_session` does."""
-    _used_names.clear()
+__all__ = [
+    "Registry",
+    "auto_name",
+    "keywords_of",
+    "refuse_unknown",
+    "reset_names",
+    "to_snake_case",
+]
 
 
 def keywords_of(cls: type) -> list[str]:
@@ -161,7 +141,7 @@ class Registry:
         with serialization.custom_object_scope(custom_objects):
             if isinstance(config, str):
                 found = self.look_up(config)
-                return found() if isinstance(found, type) else found
+                return self._by_default(found) if isinstance(found, type) else found
             if not isinstance(config, dict) or "class_name" not in config:
                 raise ValueError(
                     f"{config!r} does not describe a {self.kind}.\n"
@@ -169,6 +149,25 @@ class Registry:
                     f"Take it from {self.module}.serialize."
                 )
             return serialization.once(config, lambda: self._make(config))
+
+    def _by_default(self, cls: type) -> Any:
+        """An object of a class, without arguments.
+
+        Raises:
+            ValueError: when the class cannot do without.
+        """
+        free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        parameters = inspect.signature(cls).parameters.values()
+        needed = [p for p in parameters if p.default is p.empty and p.kind not in free]
+        if not needed:
+            return cls()
+        given = ", ".join(f"{p.name}=..." for p in needed)
+        raise ValueError(
+            f"{cls.__name__} cannot be made by its name alone.\n"
+            f"Expected a {self.kind} that needs no arguments; this one needs "
+            f"{', '.join(p.name for p in needed)}.\n"
+            f"Make it yourself, {cls.__name__}({given}), and pass the object."
+        )
 
     def _make(self, config: dict[str, Any]) -> Any:
         name, inner = config["class_name"], config.get("config")
@@ -224,7 +223,7 @@ class Registry:
         if identifier is None or isinstance(identifier, (str, dict)):
             return self.deserialize(identifier)
         if isinstance(identifier, type):
-            return identifier()
+            return self._by_default(identifier)
         if callable(identifier):
             return identifier
         raise ValueError(

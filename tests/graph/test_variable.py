@@ -10,7 +10,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from cornu import ops
+from cornu import ops, registry
 from cornu.engines.numpy import Program
 from cornu.graph import Tensor, Trace, Variable
 
@@ -30,11 +30,16 @@ def test_made_of_values():
         assert v.dtype == dtype
         np.testing.assert_array_equal(v.numpy(), np.asarray(value, dtype))
         assert v.trainable
-        assert v.name == "variable"
     v = Variable([1, 2], dtype="float32", trainable=False, name="mine", shape=(2,))
     assert (v.dtype, v.shape, v.trainable, v.name) == ("float32", (2,), False, "mine")
     assert v.spec[:2] == ((2,), "float32")
     assert repr(v) == "<Variable mine f32[2]>"
+
+
+def test_without_a_name_they_are_numbered():
+    registry.reset_names()
+    names = [Variable(0.0).name, Variable(0.0, name="mine").name, Variable(0.0).path]
+    assert names == ["variable", "mine", "variable_1"]
 
 
 def test_made_by_a_function():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph.eager import TAPES, Tensor, as_array
+from cornu.graph.names import auto_name
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert, current, no_trace
@@ -31,7 +32,8 @@ class Variable(TensorBase):
         shape: shape of the variable; needed where `initializer` is a function.
         dtype: dtype name; by default the array's, or float32.
         trainable: whether gradients are taken for it.
-        name: its name, for people and for files.
+        name: its name, for people and for files; numbered where none is given
+            (variable, variable_1, ...).
 
     Raises:
         ValueError: when the shape is missing or does not fit.
@@ -69,7 +71,7 @@ class Variable(TensorBase):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        self.name = name or "variable"
+        self.name = name or auto_name("variable")
         self.path = self.name
         self.trainable = trainable
         self.regularizer: Any = None

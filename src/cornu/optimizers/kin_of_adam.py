@@ -97,8 +97,8 @@ class Nadam(_Means):
         super().build(variables)
         dtype = variables[0].dtype if variables else None
         # The product of all beta_1 until now; Keras gave it no name.
-        self._product = self.add_variable((), initializers.Ones(), dtype, "variable")
-        self._product.path = "variable"
+        self._product = self.add_variable((), initializers.Ones(), dtype)
+        self._product.path = self._product.name
 
     def _beta_at(self, t: Any) -> Any:
         decay = ops.power(ops.full((), 0.96, t.dtype), t)

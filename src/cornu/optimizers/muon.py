@@ -27,6 +27,15 @@ class Muon(Optimizer):
         adam_weight_decay: weight decay of what Adam trains.
         epsilon: keeps Adam's divisor from 0.
         weight_decay: weight decay of matrices.
+        clipnorm: see `Optimizer`, as the arguments up to `name`.
+        clipvalue: see `Optimizer`.
+        global_clipnorm: see `Optimizer`.
+        use_ema: see `Optimizer`.
+        ema_momentum: see `Optimizer`.
+        ema_overwrite_frequency: see `Optimizer`.
+        loss_scale_factor: see `Optimizer`.
+        gradient_accumulation_steps: see `Optimizer`.
+        name: see `Optimizer`.
         exclude_layers: regular expressions; weights whose path holds one go to Adam.
         exclude_embeddings: whether embeddings go to Adam.
         muon_a: first coefficient of the polynomial.
@@ -54,6 +63,15 @@ class Muon(Optimizer):
         adam_weight_decay: float | None = 0.004,
         epsilon: float = 1e-7,
         weight_decay: float | None = 0.004,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
         exclude_layers: Sequence[str] | None = None,
         exclude_embeddings: bool = True,
         muon_a: float = 3.4445,
@@ -66,7 +84,11 @@ class Muon(Optimizer):
         rms_rate: float | None = 0.2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm,
+            use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
         self.adam_beta_1, self.adam_beta_2 = adam_beta_1, adam_beta_2
         self.adam_weight_decay, self.epsilon = adam_weight_decay, epsilon
         self.exclude_layers = list(exclude_layers or [])
