@@ -143,21 +143,31 @@ def test_signatures_are_those_of_keras():
     if spec is None or spec.origin is None:
         pytest.skip("Keras is not installed")
     text = (Path(spec.origin).parent / "src/legacy/backend.py").read_text()
-    missing = set()
     for f in ast.parse(text).body:
         if not isinstance(f, ast.FunctionDef) or f.name.startswith("_"):
             continue
-        mine = getattr(K, f.name, None)
-        if mine is None:
-            missing.add(f.name)
-            continue
+        mine = getattr(K, f.name)
         found = list(inspect.signature(mine).parameters.values())
         names = [a.arg for a in f.args.args]
         assert [p.name for p in found[: len(names)]] == names, f.name
         defaults = [ast.literal_eval(d) for d in f.args.defaults]
         places = found[len(names) - len(defaults) : len(names)]
         assert [p.default for p in places] == defaults, f.name
-    assert missing == {"ctc_label_dense_to_sparse"}  # of sparse tensors
+
+
+def test_sparse_labels_are_three_arrays():
+    labels = np.array([[3, 1, 2], [0, 9, 9], [9, 9, 9], [5, 5, 5]])
+    sparse = K.ctc_label_dense_to_sparse(labels, [2, 1, 0, 3])
+    indices, values, shape = sparse  # as SparseTensorValue of TensorFlow
+    assert [a.dtype for a in (indices, shape)] == ["int64", "int64"]
+    dense = np.full(shape, -1)
+    dense[tuple(np.transpose(indices))] = values
+    assert dense.tolist() == [[3, 1, -1], [0, -1, -1], [-1, -1, -1], [5, 5, 5]]
+    assert indices.tolist() == sorted(indices.tolist())  # by rows
+    assert sparse.values.dtype == "int64"
+    x = K.placeholder((4, 3), dtype="int32")
+    with pytest.raises(ValueError, match=r"inside a model\.\nExpected .*\nCall"):
+        K.ctc_label_dense_to_sparse(x, [2, 1, 0, 3])
 
 
 def test_the_learning_phase_may_be_an_input():

@@ -1,13 +1,16 @@
 """CTC beside the sum over all alignments, PyTorch's loss, and finite differences."""
 
 import itertools
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from cornu import losses, ops
+from cornu import config, losses, ops
+from cornu.compat import backend as K
 from cornu.engines.numpy import NumpyEngine
 from cornu.graph import GradientTape, Spec, trace
+from cornu.graph.preflight import PreflightWarning
 
 RNG = np.random.default_rng(3)
 
@@ -24,10 +27,19 @@ def by_enumeration(logits, labels, blank=0):
     return -np.log(total)
 
 
+@contextmanager
+def preflight(level):
+    config.set_preflight(level)
+    try:
+        yield
+    finally:
+        config.set_preflight("error")
+
+
 LABELS = [[1, 2], [2, 2], [1], [], [2, 1, 2], [1, 1, 1]]
 
 
-@pytest.mark.parametrize("steps", [1, 3, 5])
+@pytest.mark.parametrize("steps", [0, 1, 3, 5])
 @pytest.mark.parametrize("blank", [0, 2])
 def test_the_sum_over_all_alignments(steps, blank):
     named = [[(c if c != blank else 0) for c in row] for row in LABELS]
@@ -36,61 +48,155 @@ def test_the_sum_over_all_alignments(steps, blank):
     for row, labels in enumerate(named):
         target[row, : len(labels)] = labels
     lengths = [len(labels) for labels in named]
-    found = ops.ctc_loss(target, logits, lengths, [steps] * len(named), blank)
+    with preflight("off"):  # some rows have too few steps
+        found = ops.ctc_loss(target, logits, lengths, [steps] * len(named), blank)
     for row, labels in enumerate(named):
         with np.errstate(divide="ignore"):
             expected = by_enumeration(logits[row, :steps], labels, blank)
         assert float(found[row]) == pytest.approx(expected, rel=1e-12), labels
 
 
-def data(rows=4, steps=9, classes=5, labels=4):
+def data(rows=4, steps=9, classes=5, labels=4, kept=(9, 8, 8, 9, 9, 9)):
     logits = RNG.normal(size=(rows, steps, classes)) * 2
     target = RNG.integers(1, classes, (rows, labels)).astype("int32")
     lengths = RNG.integers(1, labels + 1, rows).astype("int32")
-    return target, logits, lengths, np.array([9, 8, 8, 9], "int32")[:rows]
+    return target, logits, lengths, np.array(kept, "int32")[:rows]
 
 
-def gradient_of(logits, target, lengths, steps):
+def gradient_of(logits, target, lengths, steps, blank=0):
     x = ops.array(logits)
     with GradientTape() as tape:
-        loss = ops.sum(ops.ctc_loss(target, x, lengths, steps))
+        loss = ops.sum(ops.ctc_loss(target, x, lengths, steps, blank))
     return float(loss), np.asarray(tape.gradient(loss, x))
 
 
-def test_the_gradient_beside_finite_differences():
+@pytest.mark.parametrize("blank", [0, 4])
+def test_the_gradient_beside_finite_differences(blank):
     target, logits, lengths, steps = data()
-    _, gradient = gradient_of(logits, target, lengths, steps)
+    target, lengths[3] = (target - (blank == 4)).astype("int32"), 0
+    _, gradient = gradient_of(logits, target, lengths, steps, blank)
     way, h = RNG.normal(size=logits.shape), 1e-5
+    args = (lengths, steps, blank)
     ends = [
-        float(ops.sum(ops.ctc_loss(target, logits + s * h * way, lengths, steps)))
+        float(ops.sum(ops.ctc_loss(target, logits + s * h * way, *args)))
         for s in (1, -1)
     ]
     assert np.sum(gradient * way) == pytest.approx((ends[0] - ends[1]) / (2 * h), 1e-7)
     assert not gradient[1, 8:].any()  # beyond the length of the row
 
 
-def test_beside_pytorch():
+@pytest.mark.parametrize("blank", [0, 2, 4])
+@pytest.mark.parametrize("filler", [0, -1])
+def test_beside_pytorch(blank, filler):
+    """Explicit lengths, equal neighbours, an empty target, one without room to spare,
+    one without any, and what fills up."""
     torch = pytest.importorskip("torch")
-    target, logits, lengths, steps = data()
+    target, logits, lengths, steps = data(rows=6)
+    target[target == blank] = 1 if blank else 3
+    target[2, :3] = target[2, 0]
+    lengths[:] = [4, 2, 3, 0, 4, 3]
+    target[5, :3] = 1 if blank else 2
+    steps[2], steps[4], steps[5] = 5, 9, 4  # the last one needs five
+    target[np.arange(4) >= lengths[:, None]] = filler
     x = torch.tensor(logits, requires_grad=True)
     given = torch.log_softmax(x, -1).transpose(0, 1)
     parts = [torch.tensor(a.astype("int64")) for a in (target, steps, lengths)]
-    loss = torch.nn.functional.ctc_loss(given, *parts, reduction="none")
-    loss.sum().backward()
-    found = ops.ctc_loss(target, logits, lengths, steps)
-    np.testing.assert_allclose(found, loss.detach().numpy(), rtol=1e-12)
-    _, gradient = gradient_of(logits, target, lengths, steps)
-    np.testing.assert_allclose(gradient, x.grad.numpy(), rtol=1e-9, atol=1e-12)
+    options = {"blank": blank, "reduction": "none"}
+    loss = torch.nn.functional.ctc_loss(given, *parts, **options)
+    with preflight("off"):
+        found = ops.ctc_loss(target, logits, lengths, steps, blank)
+        assert np.isinf(found[5])
+        np.testing.assert_allclose(found, loss.detach().numpy(), rtol=1e-12)
+        kept = slice(0, 5)
+        loss[kept].sum().backward()
+        args = [a[kept] for a in (logits, target, lengths, steps)]
+        _, gradient = gradient_of(*args, blank)
+    expected = x.grad.numpy()[kept]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_row_with_too_few_steps_is_infinite_and_has_no_gradient():
     target = np.array([[1, 1, 0], [1, 2, 0]], "int32")
     logits = RNG.normal(size=(2, 2, 3))
-    loss, gradient = gradient_of(logits, target, [2, 2], [2, 2])
+    with preflight("off"):
+        loss, gradient = gradient_of(logits, target, [2, 2], [2, 2])
     assert loss == np.inf
     assert not gradient[0].any()
     assert np.isfinite(gradient).all()
     assert gradient[1].any()
+
+
+# (target, target_length, output_length), for outputs of shape (2, 4, 3)
+ROWS = {
+    "too few steps": ([[1, 2], [1, 1]], [2, 2], [4, 2], "row 1, of which 1 equal"),
+    "equal ones": ([[2, 2], [1, 2]], [2, 2], [2, 2], "row 0, of which 1 equal"),
+    "no class": ([[1, 2], [1, 3]], [2, 2], [4, 4], "the label 3 in row 1"),
+    "below all": ([[1, 2], [-2, 1]], [1, 2], [4, 4], "the label -2 in row 1"),
+    "a gap": ([[1, 2], [0, 2]], [2, 2], [4, 4], "a gap in row 1"),
+    "steps": ([[1, 2], [1, 2]], [2, 2], [4, 5], "5 steps in row 1"),
+    "no steps": ([[1, 2], [1, 2]], [2, 2], [-1, 4], "-1 steps in row 0"),
+    "labels": ([[1, 2], [1, 2]], [2, 3], [4, 4], "3 labels in row 1"),
+}
+LOGITS = RNG.normal(size=(2, 4, 3))
+
+
+def by_loss(target, lengths, steps):
+    """`losses.CTC` has no lengths: it is given the rows at full length alone."""
+    del lengths
+    return losses.CTC()(target, LOGITS[:, : min(4, *steps)])
+
+
+def by_the_older_name(target, lengths, steps):
+    """There the last class is the blank."""
+    target = np.where(np.asarray(target) == 0, 2, np.asarray(target) - 1)
+    lengths, steps = np.reshape(lengths, (2, 1)), np.reshape(steps, (2, 1))
+    return K.ctc_batch_cost(target, K.softmax(LOGITS), steps, lengths)
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_rows_that_have_no_place_are_told_by_their_number(case):
+    target, lengths, steps, told = ROWS[case]
+    calls = [lambda: ops.ctc_loss(target, LOGITS, lengths, steps)]
+    if case not in ("no class", "below all", "a gap"):  # other numbers there
+        calls.append(lambda: by_the_older_name(target, lengths, steps))
+    if "steps" not in case and case not in ("labels", "below all"):
+        calls.append(lambda: by_loss(target, lengths, steps))
+    for call in calls:
+        with pytest.raises(ValueError, match=told) as caught:
+            call()
+        assert len(str(caught.value).splitlines()) == 3
+        assert str(caught.value).splitlines()[1].startswith("Expected ")
+        with preflight("warn"), pytest.warns(PreflightWarning, match=told):
+            call()
+        with preflight("off"):
+            call()
+
+
+@pytest.mark.parametrize("blank", [1, 2])
+def test_the_older_name_counts_from_the_other_end(blank):
+    target = [[0, 1], [1, 0]]
+    lengths, steps = np.array([[2], [1]]), np.array([[4], [3]])
+    cost = K.ctc_batch_cost(target, K.softmax(LOGITS), steps, lengths)
+    expected = [
+        by_enumeration(LOGITS[0], [0, 1], 2),
+        by_enumeration(LOGITS[1, :3], [1], 2),
+    ]
+    np.testing.assert_allclose(cost, np.reshape(expected, (2, 1)), rtol=1e-5)
+    target[0][1] = blank + 1
+    with pytest.raises(ValueError, match="row 0"):
+        K.ctc_batch_cost(target, K.softmax(LOGITS), steps, lengths)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_outputs_of_half_precision_are_computed_in_float32(dtype):
+    logits = LOGITS.astype(dtype)
+    loss = ops.ctc_loss([[1, 2], [2, 1]], logits, [2, 2], [4, 4])
+    assert loss.dtype == "float32"
+    expected = [
+        by_enumeration(logits[i].astype("f8"), row)
+        for i, row in ((0, [1, 2]), (1, [2, 1]))
+    ]
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
 
 
 def test_long_sequences_stay_finite_in_float32():

@@ -282,7 +282,7 @@ def test_labels_of_sequences():
     refused(lambda: model.fit(X[:2], y + 1), "from 1 to 3", "3 units", "(2, 3)")
     refused(lambda: model.fit(X[:2], y - 2), "from -2", "class 0 stands for no label")
     long = np.ones((2, 6), int)
-    refused(lambda: model.fit(X[:2], long), "6 labels", "5 steps", "(2, 5, 3)")
+    refused(lambda: model.fit(X[:2], long), "6 labels", "is 5", "(2, 5, 3)")
     net((3, 3), None, "ctc").fit(X[:2], [[1, 2, 1], [1, 1, 0]], verbose=0)
     close = np.array([[1, 2, 1], [1, 2, 2]])
     model = net((3, 3), None, losses.CTC())

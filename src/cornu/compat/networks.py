@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from cornu import losses, ops
-from cornu.graph import config
+from cornu.graph import Tensor, config
 from cornu.graph.trace import bind
 from cornu.ops.convolution import channels_back, channels_last
 from cornu.ops.primitives.windows import conv_input_grad_op
@@ -14,8 +16,9 @@ from cornu.ops.public import canonical_axis, floating, promote, recordable
 __all__ = [
     "batch_normalization", "bias_add", "binary_focal_crossentropy",
     "categorical_focal_crossentropy", "conv1d", "conv2d", "conv2d_transpose", "conv3d",
-    "ctc_batch_cost", "ctc_decode", "depthwise_conv2d", "normalize_batch_in_training",
-    "pool2d", "pool3d", "resize_images", "resize_volumes", "separable_conv1d",
+    "ctc_batch_cost", "ctc_decode", "ctc_label_dense_to_sparse", "depthwise_conv2d",
+    "normalize_batch_in_training", "pool2d", "pool3d", "resize_images",
+    "resize_volumes", "separable_conv1d",
     "separable_conv2d", "sparse_categorical_crossentropy", "spatial_2d_padding",
     "spatial_3d_padding", "temporal_padding",
 ]  # fmt: skip
@@ -491,6 +494,52 @@ def ctc_batch_cost(
     return ops.expand_dims(cost, 1)
 
 
+class SparseLabels(NamedTuple):
+    """What a sparse tensor of TensorFlow is made of, in its order and by its names.
+
+    Attributes:
+        indices: the places of the labels, int64 of shape (count, 2).
+        values: the labels, of shape (count,).
+        dense_shape: numbers of rows and columns, int64 of shape (2,).
+    """
+
+    indices: Any
+    values: Any
+    dense_shape: Any
+
+
+def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> SparseLabels:
+    """The labels that count, row by row, and where they are.
+
+    There are no sparse tensors in Cornu: the result has the three parts of one.
+    `ctc_batch_cost` needs no such thing, it takes labels as they are.
+
+    Args:
+        labels: class indices of shape (batch, labels).
+        label_lengths: number of labels of each row, shape (batch,).
+
+    Raises:
+        ValueError: inside a model: how many labels there are has to be known.
+
+    Example:
+
+    >>> sparse = ctc_label_dense_to_sparse([[4, 5, 0], [6, 0, 0]], [2, 1])
+    >>> sparse.values.tolist(), sparse.indices.tolist(), sparse.dense_shape.tolist()
+    ([4, 5, 6], [[0, 0], [0, 1], [1, 0]], [2, 3])
+    """
+    labels, lengths = map(ops.convert_to_tensor, (labels, label_lengths))
+    if not isinstance(labels, Tensor) or not isinstance(lengths, Tensor):
+        raise ValueError(
+            "ctc_label_dense_to_sparse was called inside a model.\n"
+            "Expected data at hand: the size of the result depends on the numbers.\n"
+            "Call K.ctc_batch_cost, or ops.ctc_loss, with the labels as they are."
+        )
+    dense = np.asarray(labels)
+    there = np.arange(dense.shape[1]) < np.asarray(lengths).reshape(-1, 1)
+    parts = np.argwhere(there), dense[there], np.array(dense.shape, "int64")
+    return SparseLabels(*map(ops.convert_to_tensor, parts))
+
+
 def ctc_decode(
     y_pred: Any,
     input_length: Any,
@@ -499,6 +548,9 @@ def ctc_decode(
     top_paths: int = 1,
 ) -> tuple[list[Any], Any]:
     """The sequences of labels that outputs speak for.
+
+    In Keras 2, beam search made one label of equal neighbours in what it had found
+    ([1, 1] of 1, blank, 1 became [1]). Here they stay two, as in Keras 3.
 
     Args:
         y_pred: probabilities of shape (batch, steps, classes); the last class is blank.

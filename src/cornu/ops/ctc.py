@@ -13,6 +13,7 @@ from cornu.graph.config import floatx
 from cornu.graph.eager import Tensor
 from cornu.graph.spec import is_float
 from cornu.graph.trace import convert
+from cornu.ops.ctc_rows import refuse_misfit
 from cornu.ops.nn import log_softmax
 from cornu.ops.numpy import arange, full_like, one_hot, ones_like, stack
 from cornu.ops.primitives.control import scan
@@ -61,12 +62,14 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
         mask_index: the class that stands for no label (blank).
 
     Returns:
-        Tensor of shape (batch,). It is infinite where a row has too few steps for its
-        labels: each needs one, and one more between two equal labels. Such rows have no
-        gradient.
+        Tensor of shape (batch,), of float32 at least. Inside a program it is infinite
+        where a row has too few steps for its labels: each needs one, and one more
+        between two equal labels. Such rows have no gradient.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for shapes that do not fit; for data at hand also where a row has
+            too few steps, a length that cannot be, or a label that is no class
+            (`cornu.config.set_preflight` makes this a warning, or nothing).
 
     Example:
 
@@ -75,9 +78,12 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     2.5494
     """
     target, output = cast(convert(target), "int32"), convert(output)
-    output = output if is_float(output.dtype) else cast_to(output, floatx())
+    dtype = output.dtype if is_float(output.dtype) else floatx()
+    output = cast_to(output, "float32" if dtype in ("float16", "bfloat16") else dtype)
     labels, steps = (cast(convert(n), "int32") for n in (target_length, output_length))
     _check(target, output, labels, steps)
+    if all(isinstance(each, Tensor) for each in (target, output, labels, steps)):
+        refuse_misfit(target, output, labels, steps, mask_index)
     log_p, here, jumps = _along_labels(target, log_softmax(output, -1), mask_index)
     never = full_like(log_p[:, 0], _NEVER)
     places = reshape(arange(here.shape[1], dtype="int32"), (1, -1))
@@ -102,6 +108,7 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
         less(places, expand_dims(2 * labels + 1, 1)),
     )
     loss = -_log_sum(where(ends, alpha, never))
+    loss = where(greater(steps, 0), loss, 0.0)  # no step at all means no label, surely
     return where(_fits(target, labels, steps), loss, float("inf"))
 
 

@@ -11,6 +11,7 @@ from cornu import activations, ops
 from cornu.graph.tensor import keras_mask
 from cornu.layers.layer import Layer
 from cornu.losses.targets import kind_of
+from cornu.ops.ctc_rows import misfit
 
 
 class Output(NamedTuple):
@@ -449,38 +450,14 @@ def _sequences(case: Case) -> str | None:
             "Number the labels from 1: class 0 stands for no label.",
         )
     for start, rows in blocks(y):
-        found = _unplaceable(case, rows, start, steps)
+        count = (rows > 0).sum(-1)
+        most = np.full(len(rows), count.max(initial=0) * 2 if steps is None else steps)
+        found = misfit(rows, count, most, (None, classes), start=start)
         if found is not None:
-            return found
+            what = f"of shape {y.shape}, for an output of shape {case.shape}, "
+            expected = f"{found.expected}, for the loss {case.loss}"
+            return case.wrong(what + found.what, expected, found.fix)
     return None
-
-
-def _unplaceable(case: Case, rows: np.ndarray, start: int, steps: Any) -> str | None:
-    """What is wrong with a row whose labels have no place in the steps."""
-    there = rows > 0
-    late = (there[:, 1:] & ~there[:, :-1]).any(-1)
-    if late.any():
-        row = int(np.argmax(late))
-        return case.wrong(
-            f"of shape {case.y.shape} have a gap in row {start + row}, "
-            f"{rows[row].tolist()}",
-            "labels from the left, and then 0 or -1 up to the end, for the loss "
-            f"{case.loss}",
-            "Move the labels to the left: 0 stands for no label.",
-        )
-    count = there.sum(-1)
-    twice = (there[:, 1:] & (rows[:, 1:] == rows[:, :-1])).sum(-1)
-    if steps is None or not (count + twice > steps).any():
-        return None
-    row = int(np.argmax(count + twice > steps))
-    return case.wrong(
-        f"of shape {case.y.shape} hold {count[row]} labels in row {start + row}, of "
-        f"which {twice[row]} equal the one before, but the output of shape "
-        f"{case.shape} has {steps} steps",
-        f"a step for each label and one between equal ones, {count[row] + twice[row]} "
-        f"in that row, for the loss {case.loss}",
-        "Give the network more steps (less pooling), or shorten the labels.",
-    )
 
 
 _CHECKS: dict[str | None, Callable[[Case], str | None]] = {

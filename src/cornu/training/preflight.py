@@ -6,68 +6,29 @@ runs, but is hardly ever meant, is warned of by `fit`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from cornu.graph.messages import nearest, warn_user
+from cornu.graph.preflight import (
+    PreflightWarning,
+    about,
+    preflight,
+    refuse,
+    set_preflight,
+)
 from cornu.losses.targets import kind_of
 from cornu.training.matching import Case, blocks, squeezed
 
-_LEVELS = ("error", "warn", "off")
-_level = ["error"]
-_about = [""]
-
-
-class PreflightWarning(UserWarning):
-    """Something about data, loss and output that cannot be meant, or hardly."""
-
-
-def set_preflight(level: str) -> None:
-    """What happens where data, loss and output do not go together.
-
-    Args:
-        level: 'error', 'warn' or 'off'.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    if level not in _LEVELS:
-        raise ValueError(
-            f"set_preflight was given {level!r}.\n"
-            f"Expected one of {', '.join(map(repr, _LEVELS))}.\n"
-            f"{nearest(level, _LEVELS)}"
-        )
-    _level[0] = level
-
-
-def preflight() -> str:
-    """The current level: 'error', 'warn' or 'off'."""
-    return _level[0]
-
-
-@contextmanager
-def about(what: str) -> Iterator[None]:
-    """What is wrong with data in here is said to be in this argument."""
-    before, _about[0] = _about[0], f"In {what}: "
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError):
-            raise
-        named = type(error)(_about[0] + str(error))
-        raise named.with_traceback(error.__traceback__) from None
-    finally:
-        _about[0] = before
-
-
-def _refuse(message: str) -> None:
-    if _level[0] == "warn":
-        warn_user(_about[0] + message, PreflightWarning)
-        return
-    raise ValueError(message)
+__all__ = [
+    "PreflightWarning",
+    "about",
+    "check",
+    "check_alike",
+    "preflight",
+    "set_preflight",
+]
 
 
 def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None:
@@ -83,7 +44,7 @@ def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None
     Raises:
         ValueError: in three parts, where the level is 'error'.
     """
-    if _level[0] == "off":
+    if preflight() == "off":
         return
     inputs = _named(x, "x")
     for name, array in [*inputs, *_named(sample_weight, "sample_weight")]:
@@ -101,7 +62,7 @@ def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None
     each = zip(outputs, functions, targets, weights, strict=True)
     for output, loss, target, weight in each:
         if loss is not None and target is None:
-            _refuse(
+            refuse(
                 f"Output {output.name!r} has a loss, but no target was given for it.\n"
                 f"Expected one for each of the outputs {', '.join(names)}.\n"
                 f"Pass it in y=, or compile with a loss of None for {output.name!r}."
@@ -112,7 +73,7 @@ def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None
             case = Case(loss, output, target, weight)
             problem = case.problem()
             if problem is not None:
-                _refuse(problem)
+                refuse(problem)
             elif fitting:
                 for advice in case.advice():
                     warn_user(advice, PreflightWarning)
@@ -128,7 +89,7 @@ def check_alike(data: dict[str, Any], held_out: dict[str, Any]) -> None:
     Raises:
         ValueError: where the numbers of arrays or of their axes differ.
     """
-    if _level[0] == "off":
+    if preflight() == "off":
         return
     for name in ("x", "y"):
         ours, theirs = _named(data[name], name), _named(held_out[name], name)
@@ -139,7 +100,7 @@ def check_alike(data: dict[str, Any], held_out: dict[str, Any]) -> None:
                 "Pass validation_data=(x_test, y_test)."
             )
         if len(ours) != len(theirs):
-            _refuse(
+            refuse(
                 f"{name} holds {_counted(len(theirs), 'array')}, but that of the "
                 f"training holds {len(ours)}.\nExpected as many.\n"
                 "Pass validation_data=(x, y), each nested as in the training."
@@ -147,7 +108,7 @@ def check_alike(data: dict[str, Any], held_out: dict[str, Any]) -> None:
             continue
         for (key, a), (_, b) in zip(ours, theirs, strict=True):
             if len(squeezed(a.shape)) != len(squeezed(b.shape)):
-                _refuse(
+                refuse(
                     f"{key} has shape {b.shape}, but that of the training has "
                     f"{a.shape}.\nExpected the same number of axes.\n"
                     "Prepare both in the same way (reshape, to_categorical, ...)."
@@ -212,7 +173,7 @@ def _check_finite(array: np.ndarray, name: str) -> None:
             count += int(bad.sum())
     if count:
         plain = name.split("[")[0]
-        _refuse(
+        refuse(
             f"{name} of shape {array.shape} holds {count} values that are NaN or "
             f"infinite, first in sample {first}.\n"
             "Expected finite numbers: one NaN makes every weight NaN.\n"
