@@ -54,13 +54,6 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
-    def mask_of(self, y_true: Any, y_pred: Any) -> Any:
-        ignored = self._fn_kwargs.get("ignore_class")
-        if self.fn is not f.sparse_categorical_crossentropy or ignored is None:
-            return None
-        axis = self._fn_kwargs.get("axis", -1)
-        return ops.not_equal(f.without_class_axis(y_true, y_pred, axis), ignored)
-
     def get_config(self) -> dict[str, Any]:
         from cornu.losses import REGISTRY
 

@@ -317,7 +317,7 @@ def sparse_categorical_crossentropy(
         axis: the axis of the classes.
 
     Returns:
-        Tensor without that axis.
+        Tensor without that axis. Its mask leaves out the ignored class.
 
     Raises:
         ValueError: when the shapes do not fit.
@@ -340,7 +340,9 @@ def sparse_categorical_crossentropy(
         from_logits=from_logits,
         axis=axis,
     )
-    return ops.where(valid, values, 0.0)
+    values = ops.where(valid, values, 0.0)
+    set_keras_mask(values, valid)
+    return values
 
 
 def without_class_axis(y_true: Any, y_pred: Any, axis: int) -> Any:

@@ -113,7 +113,6 @@ class Loss:
                 "Expected a tensor with one value per sample.\n"
                 "Return it: return ops.mean(ops.square(y_true - y_pred), axis=-1)."
             )
-        mask = merge_masks(mask, self.mask_of(y_true, y_pred))
         mask = merge_masks(mask, keras_mask(losses))
         return reduce_weighted_values(
             losses, sample_weight, mask, self.reduction, self._dtype
@@ -130,10 +129,6 @@ class Loss:
             "Expected call(self, y_true, y_pred), which returns one value per sample.\n"
             "Write it in the class."
         )
-
-    def mask_of(self, y_true: Any, y_pred: Any) -> Any:
-        """Which values count for this loss; None where all do."""
-        return None
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this loss again."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import losses, ops
-from cornu.losses.functions import without_class_axis
-from cornu.losses.loss import as_tensor, match, merge_masks
+from cornu.losses.loss import as_tensor, match
 from cornu.metrics.reduction import Mean, Named, Plain
 
 
@@ -198,7 +197,8 @@ class SparseCategoricalCrossentropy(Named):
         name: its name.
         dtype: dtype to compute in, floatx by default.
         from_logits: whether outputs are logits rather than probabilities.
-        ignore_class: an index that costs nothing.
+        ignore_class: an index that costs nothing; as in Keras it is left out of the
+            mean where there are weights or a mask, and counts as 0 without them.
         axis: the axis of the classes.
     """
 
@@ -222,13 +222,3 @@ class SparseCategoricalCrossentropy(Named):
             ignore_class=ignore_class,
             axis=axis,
         )
-
-    def _update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
-        # As in Keras, the ignored class is left out of the mean where there are weights
-        # or a mask; without them its samples count with a value of 0.
-        weighted = sample_weight is not None or mask is not None
-        if weighted and self.ignore_class is not None:
-            labels, outputs = as_tensor(y_true), as_tensor(y_pred)
-            labels = without_class_axis(labels, outputs, self.axis)
-            mask = merge_masks(mask, ops.not_equal(labels, self.ignore_class))
-        super()._update(y_true, y_pred, sample_weight, mask)

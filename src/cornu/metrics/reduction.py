@@ -21,7 +21,8 @@ def reduce_to_samplewise_values(
     """Weighted values, one per sample, and their weights.
 
     Args:
-        values: tensor; the first axis is that of the samples.
+        values: tensor; the first axis is that of the samples. Its mask counts, as in
+            Keras, where there are weights.
         sample_weight: one per sample or per value, or None.
         reduce_fn: `ops.mean` or `ops.sum`, for the further axes.
         dtype: dtype to compute in.
@@ -29,9 +30,10 @@ def reduce_to_samplewise_values(
     Returns:
         Values and weights, of one axis each; no weights where none were given.
     """
+    mask = keras_mask(values)
     values = as_tensor(values, dtype)
     if sample_weight is not None:
-        weight = as_tensor(sample_weight, dtype)
+        weight = apply_mask(as_tensor(sample_weight, dtype), mask, dtype, "sum")
         values, weight = squeeze_or_expand_to_same_rank(values, weight)
         n = len(weight.shape)
         if len(values.shape) > n:
@@ -141,11 +143,8 @@ class MeanMetricWrapper(Mean):
             y_pred: outputs.
             sample_weight: one weight per sample, or per value.
         """
-        self._update(y_true, y_pred, sample_weight, keras_mask(y_pred))
-
-    def _update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
-        weight = apply_mask(sample_weight, mask, self.dtype, "sum")
+        weight = apply_mask(sample_weight, keras_mask(y_pred), self.dtype, "sum")
         super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
