@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
+import os
 import random
 import socket
 import sys
@@ -243,3 +245,30 @@ def test_mnist_is_downloaded_checked_and_read(
     np.testing.assert_array_equal(x_test, arrays["x_test"])
     np.testing.assert_array_equal(y_test, arrays["y_test"])
     assert cached(home) == ["mnist.npz"]
+
+
+@pytest.mark.parametrize("how", ["a file", "forbidden", "full"])
+def test_a_cache_that_cannot_be_written_is_told_as_that(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    folder = home / ".cornu" / "datasets"
+    if how == "a file":
+        folder.parent.mkdir()
+        folder.write_text("in the way")
+    else:
+        number = errno.EACCES if how == "forbidden" else errno.ENOSPC
+
+        def fetch(url: str, path: str, _: Any) -> None:
+            raise OSError(number, os.strerror(number), path)
+
+        monkeypatch.setattr(lookup, "_fetch", fetch)
+    with pytest.raises(DatasetUnavailable) as raised:
+        lookup.find(remote(server, "good/x", "good/y"))
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 3
+    assert f"{folder}, where it would be downloaded to, cannot be written" in lines[0]
+    why = {"a file": "Not a directory", "full": "No space", "forbidden": "Permission"}
+    assert f"cannot be written: {why[how]}" in lines[0]
+    assert "could not be downloaded" not in str(raised.value)
+    assert "CORNU_HOME" in lines[2]
+    assert len(server.requests) <= 1

@@ -119,7 +119,7 @@ def data_for(
     rng = rng_of(name, shape, options)
     if name in ("CTC", "Ctc"):  # sequences of one or two labels, and steps enough
         target = rng.integers(1, 3, (shape[0], 2))
-        target[0, 1] = 0
+        target[:1, 1] = 0
         return target.astype(dtype), rng.normal(size=(shape[0], 5, 3)).astype(dtype)
     if name == "Circle":  # embeddings of length 1, each with a like and an unlike one
         outputs = rng.normal(size=(6, 4))
@@ -130,7 +130,7 @@ def data_for(
     outputs = rng.normal(size=shape) * 2 if logits else probabilities(rng, shape)
     labels = rng.integers(0, shape[-1], shape[:-1])
     if name.startswith(LABELS):
-        if (ignored := options.get("ignore_class")) is not None:
+        if (ignored := options.get("ignore_class")) is not None and labels.size:
             labels.flat[0] = ignored
         return labels.astype("int32"), outputs.astype(dtype)
     if name.startswith(ONE_HOT):

@@ -89,7 +89,8 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
         unpacked.
 
     Raises:
-        DatasetUnavailable: when there is no such file and it cannot be downloaded.
+        DatasetUnavailable: when there is no such file and it cannot be downloaded, or
+            not be kept.
     """
     names, folders = [file.name, *file.others], [*file.folders]
     if path is not None:
@@ -113,11 +114,31 @@ def find(file: RemoteFile, path: str | os.PathLike[str] | None = None) -> Path:
         try:
             download(address, checksum or file.checksum, target)
         except (OSError, ValueError) as error:
+            if _is_of_the_disk(error):  # another server would not help
+                raise _unwritable(file, target.parent, error) from None
             failures.append((address, error))
         else:
             return target
     # The reasons are in the message, without four chained tracebacks of libraries.
     raise _unavailable(file, list(dict.fromkeys([*names, *folders])), failures)
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether it was writing that failed: what requests raises is an OSError, too."""
+    from requests import RequestException
+
+    return isinstance(error, OSError) and not isinstance(error, RequestException)
+
+
+def _unwritable(file: RemoteFile, folder: Path, error: Exception) -> DatasetUnavailable:
+    why = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return DatasetUnavailable(
+        f"{file.title} is not on this computer, and {folder}, where it would be "
+        f"downloaded to, cannot be written: {why}.\n"
+        "Expected a folder with room for it, in which files may be made.\n"
+        "Set CORNU_HOME to such a folder, or name the one that holds "
+        f"{file.name} in CORNU_DATA."
+    )
 
 
 def _unavailable(
