@@ -168,14 +168,12 @@ VARIANTS = {
 }
 
 
-def interrupt_and_go_on(tmp_path, variant, freq, places):
-    make, options = VARIANTS[variant]
-
+def interrupt_and_go_on(tmp_path, make, options, freq, places):
     def train(n):
         cornu.utils.set_random_seed(3)
         counter = {"left": n, "heard": 0}
         model = make()
-        watch = "total" if variant == "own step" else "loss"
+        watch = "total" if isinstance(model, OwnStep) else "loss"
         found = model.fit(
             X, ONE_HOT, verbose=0, **{"batch_size": 5, "epochs": 6, **options},
             callbacks=[
@@ -207,7 +205,9 @@ def interrupt_and_go_on(tmp_path, variant, freq, places):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_it_may_be_interrupted(tmp_path, variant):
     some = random.Random(variant)
-    interrupt_and_go_on(tmp_path, variant, 2, lambda all: some.sample(all, 3))
+    interrupt_and_go_on(
+        tmp_path, *VARIANTS[variant], 2, lambda all: some.sample(all, 3)
+    )
 
 
 @pytest.mark.slow
@@ -215,7 +215,9 @@ def test_it_may_be_interrupted(tmp_path, variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_it_may_be_interrupted_anywhere(tmp_path, variant, freq):
     some = random.Random(f"{variant} {freq}")
-    interrupt_and_go_on(tmp_path, variant, freq, lambda all: some.sample(all, 20))
+    interrupt_and_go_on(
+        tmp_path, *VARIANTS[variant], freq, lambda all: some.sample(all, 20)
+    )
 
 
 def test_one_model_goes_on_after_ctrl_c(tmp_path):

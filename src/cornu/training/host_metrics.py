@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from cornu.graph.messages import warn_user
 from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.trace import Trace, current, no_trace
 from cornu.graph.tree import map_structure
-from cornu.metrics import MeanMetricWrapper, Metric
+from cornu.training.python_state import changed, fingerprint, is_ours
 
 
 class HostMetricWarning(UserWarning):
@@ -45,7 +44,7 @@ class HostMetrics:
             weight: one weight per sample, or None.
         """
         trace = current()
-        if trace is None or self._step is None or _is_ours(metric):
+        if trace is None or self._step is None or is_ours(metric):
             metric.update_state(y, y_pred, sample_weight=weight)
         elif id(metric) not in self._reasons:
             self._try(trace, metric, (y, y_pred, weight))
@@ -81,10 +80,10 @@ class HostMetrics:
             trace.back_to(before)
             with no_trace():
                 metric.reset_state()
-            state = _python_state(vars(metric))
+            state = fingerprint(vars(metric))
             _update(metric, values)
-            changed = _difference(state, _python_state(vars(metric)))
-            reason = changed and f"it keeps numbers in Python, in `self.{changed}`"
+            kept = changed(state, fingerprint(vars(metric)))
+            reason = kept and f"it keeps numbers in Python, in `self.{kept[0]}`"
         except Exception as error:
             if _fails_on_numbers(metric, values, error):
                 raise
@@ -161,16 +160,6 @@ def _tell(metric: Any, reason: str) -> None:
     )
 
 
-def _is_ours(metric: Any) -> bool:
-    """Whether nothing of the user's is in it: then an error is an error."""
-    parts: list[Any] = [type(metric)]
-    if isinstance(metric, MeanMetricWrapper):
-        parts.append(metric._fn)
-    return all(
-        str(getattr(each, "__module__", "")).startswith("cornu.") for each in parts
-    )
-
-
 def _update(metric: Any, values: tuple[Any, Any, Any]) -> None:
     y, y_pred, weight = values
     metric.update_state(y, y_pred, sample_weight=weight)
@@ -197,34 +186,3 @@ def _zeros(value: Any) -> Any:
 
 def _tensor(value: Any) -> Any:
     return None if value is None else Tensor(value)
-
-
-# What a metric keeps in Python
-
-_OPAQUE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, TensorBase, type)
-
-
-def _python_state(value: Any, depth: int = 4) -> Any:
-    """Something that compares equal as long as nothing in `value` was changed."""
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-        return repr(value)
-    if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.name, value.tobytes())
-    if isinstance(value, (*_OPAQUE, Metric)) or not depth:
-        return id(value)
-    if isinstance(value, dict):
-        return {k: _python_state(v, depth - 1) for k, v in list(value.items())}
-    if isinstance(value, (list, tuple)):
-        return [_python_state(v, depth - 1) for v in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(repr, value))
-    inner = getattr(value, "__dict__", None)
-    if inner is None:
-        return repr(value)
-    return (id(value), _python_state(inner, depth - 1))
-
-
-def _difference(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """The name of the first attribute that differs; empty where none does."""
-    names = [*after, *(name for name in before if name not in after)]
-    return next((n for n in names if before.get(n) != after.get(n)), "")

@@ -209,6 +209,7 @@ class Trainer(GeneratorMethods, Steps):
         """The batches of an epoch that are left; `run` knows how far it is."""
         if not run.step:
             self.reset_metrics()
+            run.begin_steps()
         resident = self._resident(run, data, listeners, watch)
         for count in () if resident is None else resident.epoch(run.step):
             run.step += count

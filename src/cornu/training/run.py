@@ -13,6 +13,7 @@ from cornu.ops.random import global_seed_generator
 from cornu.optimizers import Optimizer
 from cornu.training.callbacks import Callback
 from cornu.training.feed import Feed
+from cornu.training.python_state import PythonState
 from cornu.training.stream import StreamFeed
 
 
@@ -49,6 +50,7 @@ class Run:
         self.resident: Any = None  # what takes many steps at once; False: nothing does
         self._prepare = prepare
         self._again: dict[str, Any] | None = None
+        self._metrics = PythonState(model)
 
     def begin_epoch(self) -> None:
         """Note that all callbacks have been told of the epoch.
@@ -58,6 +60,10 @@ class Run:
         if self._again is not None:
             self._set(self._again)
             self._again = None
+
+    def begin_steps(self) -> None:
+        """Note that no batch of the epoch was taken yet, and that metrics are reset."""
+        self._metrics.note()
 
     def end_epoch(self) -> None:
         """Note that all callbacks have been told that the epoch is over."""
@@ -87,6 +93,7 @@ class Run:
                 "feed": self.feed.get_state(),
             },
             "variables": [v.numpy() for v in self._variables()] if begun else None,
+            "metrics": self._metrics.get() if self.step else {},
             "random": _random_state(),
             "callbacks": {
                 name: state
@@ -128,6 +135,7 @@ class Run:
         self.stopped = self.model.stop_training = position["stopped"]
         self.logs = position["logs"]
         self.feed.set_state(position["feed"])
+        self._metrics.set(state.get("metrics", {}))
         for variable, value in zip(self._variables(), state["variables"], strict=True):
             variable.assign(value)
         _set_random_state(state["random"])

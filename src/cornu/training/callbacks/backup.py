@@ -23,7 +23,9 @@ class BackupAndRestore(RunCallback):
     goes on from the last backup, and ends with the same weights, the same History and
     the same files, bit for bit, as it would have without the interruption. The file
     holds numbers: weights, optimizer, metrics, seeds (Python's and NumPy's, too), the
-    place in the data, and what other callbacks count (`Callback.get_state`).
+    place in the data, and what other callbacks count (`Callback.get_state`). Of what a
+    metric of yours keeps in Python, numbers, text, arrays and tensors are kept, alone
+    or in lists, tuples, dicts and sets.
 
     Args:
         backup_dir: the folder of the file; one for each call of `fit`. It is made if it
