@@ -7,8 +7,10 @@ masks and loops over updates differ between them. This file imports neither.
 from __future__ import annotations
 
 import inspect
+import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -381,6 +383,27 @@ class Library:
     def course(self, **request: Any) -> Any:
         """Tell a callback of a made-up course of training, and note what it does."""
         return course(self, **request)
+
+    def csv(self, config: Any, runs: Any, before: str | None = None) -> str:
+        """The file of a CSVLogger after several trainings with these logs.
+
+        Args:
+            config: its arguments, without the name of the file.
+            runs: for each training the logs of its epochs.
+            before: what is in the file already.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "log.csv"
+            if before is not None:
+                path.write_bytes(before.encode())
+            for logs in runs:
+                log = self.keras.callbacks.CSVLogger(str(path), **config)
+                log.set_params({"epochs": len(logs)})
+                log.on_train_begin({})
+                for epoch, told in enumerate(logs):
+                    log.on_epoch_end(epoch, dict(told))
+                log.on_train_end({})
+            return path.read_bytes().decode()
 
 
 def course(

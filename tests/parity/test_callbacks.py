@@ -60,6 +60,37 @@ def test_made_up_courses(both, name, config):
         compare(mine, theirs, 1e-6, 1e-9)
 
 
+PLAIN = [{"loss": 0.5, "accuracy": 0.25}, {"loss": 1 / 3, "accuracy": 1.0}]
+HELD_OUT = [{**logs, "val_loss": 2.0, "val_accuracy": 0.125} for logs in PLAIN]
+RUNS = {
+    "without validation": [PLAIN],
+    "with validation": [HELD_OUT],
+    "validation later": [[PLAIN[0], HELD_OUT[1]]],
+    "validation at first": [[HELD_OUT[0], PLAIN[1]]],
+    "two trainings": [HELD_OUT, PLAIN],
+    "no epoch": [[]],
+    "no numbers": [[{}, {}]],
+    "other values": [
+        [{"rate": 1e-9, "word": "a,b;c", "pair": (1, 2.5), "nan": float("nan")}],
+        [{"rate": np.float64(3), "word": 'a "b"', "pair": np.ones(3), "nan": 7}],
+    ],
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_csv_files_are_the_same_to_the_byte(both, name):
+    """But where one goes on with a file of other columns, which are kept here."""
+    for separator in (",", ";", "\t"):
+        for append, before in (
+            *((False, None), (False, ""), (False, "something,else\n")),
+            *((True, None), (True, "")),
+        ):
+            config = {"separator": separator, "append": append}
+            request = {"config": config, "runs": RUNS[name], "before": before}
+            mine, theirs = both.ask("csv", **request)
+            assert mine == theirs, request
+
+
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
 def test_averages_stand_in_during_validation(both, swap_on_epoch):
     swap = {

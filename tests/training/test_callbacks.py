@@ -311,7 +311,8 @@ def test_columns_of_validations_that_come_later(tmp_path):
     network(metrics=[]).fit(
         X, ONE_HOT, verbose=0, callbacks=[callbacks.CSVLogger(path)]
     )
-    assert path.read_text().splitlines()[0] == "epoch,loss"  # written anew
+    assert path.read_text().splitlines()[0] == "epoch,loss,val_loss"  # written anew
+    assert len(path.read_text().splitlines()) == 2
 
 
 def test_a_log_that_cannot_be_written_is_told_at_once(tmp_path):

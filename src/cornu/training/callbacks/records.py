@@ -17,6 +17,10 @@ from cornu.training.callbacks.base import BATCH_HOOKS, Callback
 class CSVLogger(Callback):
     """Writes the numbers of each epoch to a CSV file, a line as soon as it is known.
 
+    The columns are 'epoch' and the names of the logs in order. What an epoch has no
+    number for is NA, as the columns 'val_...' of epochs without a validation. Lines end
+    as RFC 4180 has it, in CR and LF.
+
     Args:
         filename: the file.
         separator: what stands between the numbers.
@@ -42,7 +46,7 @@ class CSVLogger(Callback):
         self.filename = os.fspath(filename)
         self.sep, self.append = separator, append
         self._path = Path(self.filename)
-        self._keys: list[str] = []
+        self._keys: list[str] | None = None  # the columns, once they are known
         self._size = 0  # of the part of the file that counts, in bytes
         self._to_cut = False  # whether there may be more behind it
 
@@ -51,7 +55,7 @@ class CSVLogger(Callback):
         self._path = path = Path(self.filename).absolute()
         lines = path.read_text().splitlines() if self.append and path.exists() else []
         # A file that is gone on with keeps its columns.
-        self._keys = lines[0].split(self.sep)[1:] if lines else []
+        self._keys = lines[0].split(self.sep)[1:] if lines else None
         # Begun at once, so that a wrong name is told at once. What is in it goes when
         # the first line comes: until then `set_state` may go on with it.
         path.open("a").close()
@@ -68,13 +72,14 @@ class CSVLogger(Callback):
                 f"bytes.\nExpected the {state['size']} bytes of the epochs until now.\n"
                 "Put the file back, or delete the backup to train from the start."
             )
-        self._keys, self._size = list(state["keys"]), state["size"]
+        keys = state["keys"]
+        self._keys, self._size = None if keys is None else list(keys), state["size"]
         self._to_cut = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
         rows = []
-        if not self._keys:
+        if self._keys is None:
             self._keys = self._columns(logs)
             rows.append(["epoch", *self._keys])
         # An epoch without validation leaves its columns open.
@@ -83,9 +88,9 @@ class CSVLogger(Callback):
 
     def _columns(self, logs: dict[str, Any]) -> list[str]:
         names = sorted(logs)
-        validated = any(name.startswith("val_") for name in names)
-        if self.params.get("do_validation") and not validated:
-            names += [f"val_{name}" for name in names]  # they are yet to come
+        if not any(name.startswith("val_") for name in names):
+            # They may be yet to come; as in Keras, without any validation too.
+            names += [f"val_{name}" for name in names]
         return names
 
     def _write(self, rows: list[list[Any]]) -> None:
@@ -94,7 +99,7 @@ class CSVLogger(Callback):
             if self._to_cut:
                 file.truncate(self._size)
                 self._to_cut = False
-            writer = csv.writer(file, delimiter=self.sep, lineterminator="\n")
+            writer = csv.writer(file, delimiter=self.sep)
             writer.writerows(rows)
         self._size = self._path.stat().st_size
 
