@@ -235,20 +235,44 @@ def test_greedy_decoding():
     assert found.tolist()[0] == [1, 1, 1, 2, 2, -1]
 
 
-def test_beam_search_finds_the_most_probable_sequences():
-    logits = RNG.normal(size=(3, 4, 3)) * 1.5
-    found, score = ops.ctc_decode(logits, [4, 4, 3], "beam_search", 100, top_paths=3)
-    for row, steps in enumerate((4, 4, 3)):
+@pytest.mark.parametrize("blank", [0, 1, 2])
+@pytest.mark.parametrize("sharp", [0.3, 1.5, 8.0])
+def test_beam_search_finds_the_most_probable_sequences(blank, sharp):
+    """Beside a search through all paths, for rows of all lengths."""
+    logits = RNG.normal(size=(4, 4, 3)) * sharp
+    lengths = [4, 0, 1, 3]
+    found, score = ops.ctc_decode(
+        logits, lengths, "beam_search", 100, top_paths=3, mask_index=blank
+    )
+    labels = [c for c in range(3) if c != blank]
+    for row, steps in enumerate(lengths):
         every = [
-            labels
+            sequence
             for n in range(steps + 1)
-            for labels in itertools.product((1, 2), repeat=n)
+            for sequence in itertools.product(labels, repeat=n)
         ]
         with np.errstate(divide="ignore"):
-            worth = {k: -by_enumeration(logits[row, :steps], k) for k in every}
-        best = sorted(worth, key=lambda k: -worth[k])[:3]
-        assert [tuple(c for c in p[row].tolist() if c >= 0) for p in found] == best
-        np.testing.assert_allclose(score[row], [worth[k] for k in best], rtol=1e-9)
+            worth = {k: -by_enumeration(logits[row, :steps], k, blank) for k in every}
+        best = sorted(worth, key=lambda k: -worth[k])[: min(3, len(every))]
+        decoded = [tuple(c for c in p[row].tolist() if c >= 0) for p in found]
+        assert decoded[: len(best)] == best
+        expected = [worth[k] for k in best] + [-np.inf] * (3 - len(best))
+        np.testing.assert_allclose(score[row], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_greedy_decoding_is_the_best_path_merged(blank):
+    logits = RNG.normal(size=(6, 5, 3)) * 3
+    lengths = [5, 4, 3, 2, 1, 0]
+    (found,), score = ops.ctc_decode(logits, lengths, mask_index=blank)
+    for row, steps in enumerate(lengths):
+        paths = itertools.product(range(3), repeat=steps)
+        worth = {p: sum(logits[row, t, c] for t, c in enumerate(p)) for p in paths}
+        best = max(worth, key=worth.__getitem__)
+        merged = [c for i, c in enumerate(best) if i == 0 or best[i - 1] != c]
+        kept = [c for c in merged if c != blank]
+        assert found[row].tolist() == kept + [-1] * (5 - len(kept))
+        np.testing.assert_allclose(score[row], [-worth[best]], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,26 @@ def test_ctc(both):
     assert len(several) == 2
 
 
+@pytest.mark.parametrize("width", [1, 2, 5, 20])
+def test_narrow_beams(both, width):
+    """What a beam loses, Keras loses too."""
+    logits, lengths = normal(3, 6, 4) * 2, np.array([6, 5, 6], "int32")
+    kwargs = {
+        "strategy": "beam_search",
+        "beam_width": width,
+        "top_paths": min(width, 2),
+        "mask_index": 3,
+    }
+    target = {"object": "ops.ctc_decode"}
+    args = [logits, lengths]
+    mine, theirs = both.ask(
+        "call", target=target, args=args, kwargs=kwargs, floatx="float64"
+    )
+    (found, score), (expected, theirs) = mine["value"], theirs["value"]
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(score, theirs, rtol=1e-6)
+
+
 def test_gradient_of_transposed_convolution():
     """By finite differences, in the K that K.gradients sees."""
     cornu.utils.set_random_seed(0)
