@@ -74,6 +74,33 @@ def test_the_loss_leaves_out_what_is_masked():
     assert mae == pytest.approx(X[COUNTS].mean(), rel=1e-6)
 
 
+@pytest.mark.parametrize("how", ["evaluate", "fit", "eagerly"])
+@pytest.mark.parametrize("weights", [None, (2,), (2, 1), (2, 3), (2, 3, 1)])
+def test_masks_of_a_model_and_weights_go_together(weights, how):
+    """In the loss, in metrics, and in weighted metrics; in every kind of step."""
+    given = None if weights is None else np.linspace(0.5, 2.0, int(np.prod(weights)))
+    given = None if given is None else given.reshape(weights)
+    model = cornu.Sequential([cornu.Input((3, 2)), NotZero()])
+    model.compile(
+        "sgd", "mse", metrics=["mae"], weighted_metrics=["mae"],
+        run_eagerly=how == "eagerly",
+    )  # fmt: skip
+    y = np.ones_like(X)
+    if how == "fit":
+        found = model.fit(X, y, sample_weight=given, verbose=0, shuffle=False).history
+        found = {name: values[0] for name, values in found.items()}
+    else:
+        found = model.evaluate(X, y, sample_weight=given, verbose=0, return_dict=True)
+    w = np.ones((2, 3)) if given is None else given.reshape(2, -1) * np.ones((2, 3))
+    square, size = ((X - y) ** 2).mean(-1), np.abs(X - y).mean(-1)
+    expected = {
+        "loss": (square * w * COUNTS).sum() / COUNTS.sum(),
+        "mae": (size * COUNTS).sum() / COUNTS.sum(),
+        "weighted_mae": (size * w * COUNTS).sum() / (w * COUNTS).sum(),
+    }
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_mask_that_ends_is_told_of_once():
     sums = layers.Reshape((6,))
     with pytest.warns(UserWarning, match="Reshape 'reshape.*with a mask, which ends"):

@@ -10,7 +10,15 @@ import pytest
 
 import cornu
 from cornu import callbacks, layers, ops
-from tests.training.networks import LABELS, ONE_HOT, RNG, X, equal_weights, network
+from tests.training.networks import (
+    LABELS,
+    ONE_HOT,
+    RNG,
+    X,
+    equal_weights,
+    message,
+    network,
+)
 
 
 class Watcher(callbacks.Callback):
@@ -146,6 +154,51 @@ def test_weights_of_samples_and_classes():
     model.compile("rmsprop", "mse")
     model.fit(X, ONE_HOT, class_weight=table, verbose=0, shuffle=False)
     assert equal_weights(by_samples, model.get_weights())
+
+
+STEPS = np.arange(24).reshape(6, 4) % 3
+STEPS[:, -1] = 0
+
+
+def per_step(loss="sparse_categorical_crossentropy"):
+    net = cornu.Sequential(
+        [cornu.Input((4, 2)), layers.Dense(3, activation="softmax", name="each")]
+    )
+    net.set_weights([np.arange(6).reshape(2, 3) / 6, np.zeros(3)])
+    net.compile("sgd", loss)
+    return net
+
+
+@pytest.mark.parametrize("form", ["indices", "(n, m, 1)", "one-hot", "stream"])
+@pytest.mark.parametrize("given", [None, (6,), (6, 1), (6, 4), (6, 4, 1)])
+def test_classes_of_steps_weigh_each_step(form, given):
+    """Rows of class indices are no one-hot rows, whatever their width."""
+    x = np.arange(48.0).reshape(6, 4, 2) / 48
+    table = {0: 0.5, 1: 3.0, 2: 0.0}
+    own = None if given is None else np.arange(float(np.prod(given))).reshape(given)
+    wide = 1.0 if own is None else own.reshape(6, -1)
+    weights = np.array([table[c] for c in STEPS.ravel()]).reshape(6, 4) * wide
+    expected = per_step()
+    expected.fit(x, STEPS, sample_weight=weights, shuffle=False, verbose=0)
+    y = {"(n, m, 1)": STEPS[..., None], "one-hot": np.eye(3)[STEPS]}.get(form, STEPS)
+    found = per_step("categorical_crossentropy") if form == "one-hot" else per_step()
+    options = {"class_weight": table, "shuffle": False, "verbose": 0}
+    if form == "stream":
+        batch = (x, y) if own is None else (x, y, own)
+        found.fit(iter([batch]), steps_per_epoch=1, **options)
+    else:
+        found.fit(x, y, sample_weight=own, **options)
+    for a, b in zip(expected.get_weights(), found.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_weights_of_classes_and_of_samples_that_do_not_meet():
+    text = message(
+        per_step().fit, np.zeros((6, 4, 2)), STEPS,
+        class_weight={1: 2.0}, sample_weight=np.ones((6, 3)),
+    )  # fmt: skip
+    assert "(6, 3)" in text
+    assert "(6, 4)" in text
 
 
 def test_classes_do_not_weigh_in_the_validation():

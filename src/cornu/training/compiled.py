@@ -11,6 +11,7 @@ from typing import Any
 from cornu import losses, metrics, ops
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten
+from cornu.losses.targets import kind_of
 from cornu.registry import to_snake_case
 from cornu.training.host_metrics import HostMetrics
 
@@ -62,6 +63,11 @@ class CompiledLoss:
         # Names are looked up at once, so that compile() itself tells of a misspelling.
         for each in flatten(loss):
             as_loss(each)
+
+    def takes_indices(self) -> bool:
+        """Whether it is one loss, and its targets are class indices."""
+        parts = flatten(self.loss)
+        return len(parts) == 1 and kind_of(as_loss(parts[0])) == "indices"
 
     def build(self, names: list[str]) -> None:
         """Match the losses with the outputs."""

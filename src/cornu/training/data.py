@@ -125,10 +125,15 @@ class ArrayData:
         """All arrays, in the order of `parts_list`."""
         return [a for a in flatten(self.parts_list) if a is not None]
 
-    def weigh_classes(self, class_weight: dict[int, float]) -> None:
-        """Let each sample weigh what its class does, times its own weight."""
+    def weigh_classes(self, class_weight: dict[int, float], indices: bool) -> None:
+        """Let each sample weigh what its class does, times its own weight.
+
+        Args:
+            class_weight: weight by class index.
+            indices: whether targets are class indices for certain, never one-hot.
+        """
         self.parts["sample_weight"] = weights_of_classes(
-            self.parts["y"], class_weight, self.parts["sample_weight"]
+            self.parts["y"], class_weight, self.parts["sample_weight"], indices
         )
 
     def _check_lengths(self) -> int:
@@ -225,9 +230,17 @@ def _holds_arrays(values: Any) -> bool:
 
 
 def weights_of_classes(
-    y: Any, class_weight: dict[int, float], given: Any
+    y: Any, class_weight: dict[int, float], given: Any, indices: bool
 ) -> np.ndarray:
-    """One weight per sample from the weight of its class, times its own weight.
+    """One weight per class index from the weight of the class, times its own weight.
+
+    Args:
+        y: class indices, of shape (samples,) or (samples, steps), with or without a
+            last axis of size 1; or one-hot, with a last axis of classes.
+        class_weight: weight by class index.
+        given: weights of the same samples, or None.
+        indices: whether `y` holds indices for certain; otherwise (samples, n) is taken
+            for one-hot, as in Keras.
 
     Raises:
         ValueError: when the targets are no classes, or a class has no weight.
@@ -238,8 +251,10 @@ def weights_of_classes(
             "Expected one array of targets.\nUse sample_weight instead."
         )
     _check_class_weight(class_weight)
-    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
-    labels = np.round(labels).astype(np.int64)
+    if y.ndim > 1:
+        one = y.shape[-1] == 1
+        y = y[..., 0] if one else y if indices else y.argmax(-1)
+    labels = np.round(y).astype(np.int64)
     missing = set(np.unique(labels).tolist()) - {int(k) for k in class_weight}
     # As in Keras, a class that is not named keeps its weight of 1.
     table = {int(k): float(v) for k, v in class_weight.items()} | dict.fromkeys(
@@ -248,7 +263,25 @@ def weights_of_classes(
     keys = np.array(sorted(table))
     values = np.array([table[k] for k in keys.tolist()], config.floatx())
     weights = values[np.searchsorted(keys, labels)]
-    return weights if given is None else weights * given.reshape(len(weights))
+    return weights if given is None else _times(weights, given)
+
+
+def _times(weights: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Weights of classes times weights of samples: one per sample, or one per step."""
+    own = given
+    if own.ndim == weights.ndim + 1 and own.shape[-1] == 1:
+        own = own[..., 0]
+    ndim = max(own.ndim, weights.ndim)
+    parts = [w.reshape(w.shape + (1,) * (ndim - w.ndim)) for w in (weights, own)]
+    try:
+        return parts[0] * parts[1]
+    except ValueError:
+        raise ValueError(
+            f"sample_weight of shape {given.shape} was given with class_weight, for "
+            f"class indices of shape {weights.shape}.\n"
+            "Expected one weight per sample, or one per class index.\n"
+            "Reshape sample_weight, or leave one of the two away."
+        ) from None
 
 
 def _check_class_weight(given: Any) -> None:

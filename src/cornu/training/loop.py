@@ -95,7 +95,7 @@ class Trainer(GeneratorMethods, Steps):
             with preflight.about("validation_data"):
                 held_out = self._held_out(validation_data)
         if class_weight is not None:  # what is held out is judged without them
-            data.weigh_classes(class_weight)
+            data.weigh_classes(class_weight, self._indices_wanted())
         batch_size = _positive(batch_size, "batch_size", None)
         epochs = limited_epochs(_positive(epochs, "epochs", 1, least=0))
         initial_epoch = _positive(initial_epoch, "initial_epoch", 0, least=0)
@@ -369,7 +369,7 @@ class Trainer(GeneratorMethods, Steps):
         self._check_compiled("train_on_batch")
         data = self._batch(x, y, sample_weight)
         if class_weight is not None:
-            data.weigh_classes(class_weight)
+            data.weigh_classes(class_weight, self._indices_wanted())
         self._preflight(data)
         return self._on_batch("train", data, return_dict)
 
@@ -481,6 +481,10 @@ class Trainer(GeneratorMethods, Steps):
     def _on_host(self, x: Any) -> Any:
         """What the program of this model is fed; Model knows more."""
         return x
+
+    def _indices_wanted(self) -> bool:
+        loss = self._compiled_loss
+        return loss is not None and loss.takes_indices()
 
     def _check_data(self, x: Any) -> None:
         """Refuse arrays that cannot be fed to this model; Model knows more."""

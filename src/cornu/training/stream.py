@@ -145,7 +145,7 @@ class Stream:
         self.passes = 0  # that were begun
         self._pass: Iterator[Any] | None = None
         self._waiting: Any = None  # the ArrayData of a batch that was drawn, not used
-        self._class_weight: dict[int, float] | None = None
+        self._class_weight: tuple[dict[int, float], bool] | None = None
         self._nest: Any = None
         self._in_epoch = False
 
@@ -167,9 +167,9 @@ class Stream:
         parts = self.parts
         return [parts["x"], parts["y"], parts["sample_weight"]]
 
-    def weigh_classes(self, class_weight: dict[int, float]) -> None:
-        """Let each sample weigh what its class does, times its own weight."""
-        self._class_weight = class_weight
+    def weigh_classes(self, class_weight: dict[int, float], indices: bool) -> None:
+        """Let each sample weigh what its class does; see `ArrayData`."""
+        self._class_weight = class_weight, indices
 
     def split(self, fraction: float) -> Any:
         """Data that comes batch by batch has no end to cut off."""
@@ -288,7 +288,7 @@ class Stream:
         with preflight.about(f"batch {self.used} of {self._what}"):
             data = self._prepare(batch)
             if self._class_weight is not None:
-                data.weigh_classes(self._class_weight)
+                data.weigh_classes(*self._class_weight)
             self._check_alike(data)
         return data
 
