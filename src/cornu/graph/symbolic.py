@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from cornu.graph.node import Value
+from cornu.graph.open_axes import DIVISIBLE, SIZES, SMALL, Known, guesses, sizes_among
 from cornu.graph.spec import STRING, Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
 from cornu.graph.trace import Trace, current, no_trace
@@ -62,6 +63,12 @@ class SymbolicTensor(TensorBase):
         name: str = "",
         call: Call | None = None,
     ) -> None:
+        if not isinstance(shape, (tuple, list)):
+            raise ValueError(
+                f"A symbolic tensor was given shape={shape!r}.\n"
+                "Expected a tuple of whole numbers, and None for open axes.\n"
+                f"For example ({shape},) for one axis."
+            )
         self.shape_ = tuple(shape)
         text = dtype is str or dtype == STRING
         self.dtype_ = STRING if text else standardize_dtype(dtype)
@@ -208,6 +215,8 @@ def record(
         if told is None:
             raise
         raise told.with_traceback(error.__traceback__) from None
+    except IndexError as error:  # of a symbolic tensor it is the shape that is wrong
+        raise ValueError(str(error)) from error
 
     def output(spec: Any) -> Any:
         if not isinstance(spec, SymbolicTensor):
@@ -236,30 +245,53 @@ def _refuse_text(call: Call, name: str) -> None:
 def _told_of_open_axes(error: Exception, name: str) -> Exception | None:
     """The error with None for the sizes that open axes had, and whose it is."""
     text = str(error)
-    shown = re.sub(rf"\b({_SIZES[0]}|{_SIZES[1]})\b", "None", text)
+    shown = re.sub(rf"\b({SIZES[0]}|{SIZES[1]})\b", "None", text)
     if type(error) not in (TypeError, ValueError) or shown == text:
         return None
     return type(error)(shown if repr(name) in shown else f"{name!r}: {shown}")
-
-
-# Two sizes for open axes: what differs between two traces is open in the result. They
-# are large and far apart, so that long strides leave them different.
-_SIZES = (251, 509)
 
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Symbolic tensors of the outputs that `function` would give, without computing.
 
     The function is traced with two sizes for the open axes; an axis whose size differs
-    between the two is open in the output.
+    between the two is open in the output. An operation is tried with more sizes where
+    these do not fit: see `open_axes`.
     """
     leaves = flatten([args, kwargs])
-    open_axes = any(isinstance(x, SymbolicTensor) and None in x.shape for x in leaves)
-    first, opened = _trace_specs(function, args, kwargs, _SIZES[0])
-    if not (open_axes or opened):
-        return map_structure(_symbol, first, first)
-    second, _ = _trace_specs(function, args, kwargs, _SIZES[1])
-    return map_structure(_symbol, first, second)
+    symbols = [x for x in leaves if isinstance(x, SymbolicTensor)]
+    if not any(None in x.shape for x in symbols):
+        first, opened = _trace_specs(function, args, kwargs, SIZES[0])
+        second = _trace_specs(function, args, kwargs, SIZES[1])[0] if opened else first
+        return map_structure(_symbol, first, second)
+    try:
+        return _inferred(function, args, kwargs, SIZES)
+    except (TypeError, ValueError, IndexError) as error:
+        if not getattr(function, "is_operation", False):
+            raise
+        lists = [len(x) for x in (*args, *kwargs.values()) if isinstance(x, list)]
+        known = guesses(symbols, sizes_among(leaves) | {*lists})
+        for sizes, guess in [(DIVISIBLE, {}), *((SIZES, g) for g in known)]:
+            with suppress(TypeError, ValueError, IndexError):
+                return _inferred(function, args, kwargs, sizes, guess)
+        raise error
+
+
+def _inferred(
+    function: Any,
+    args: tuple,
+    kwargs: dict[str, Any],
+    sizes: tuple[int, int],
+    known: Known | None = None,
+) -> Any:
+    first, _ = _trace_specs(function, args, kwargs, sizes[0], known)
+    second, _ = _trace_specs(function, args, kwargs, sizes[1], known)
+    found = map_structure(_symbol, first, second)
+    if getattr(function, "ends_early", False):
+        with suppress(TypeError, ValueError, IndexError):
+            third, _ = _trace_specs(function, args, kwargs, SMALL, known)
+            return map_structure(_symbol_of_three, first, found, third)
+    return found
 
 
 def _symbol(a: Any, b: Any) -> Any:
@@ -281,6 +313,16 @@ def _symbol(a: Any, b: Any) -> Any:
     return symbol
 
 
+def _symbol_of_three(first: Any, found: Any, third: Any) -> Any:
+    if not isinstance(first, Spec_):
+        return found
+    shape = _common(first.spec, third.spec)
+    opened = tuple(
+        None if n is None else m for n, m in zip(shape, found.shape, strict=True)
+    )
+    return SymbolicTensor(opened, found.dtype)
+
+
 def _common(a: Spec, b: Spec) -> tuple[int | None, ...]:
     return tuple(n if n == m else None for n, m in zip(a.shape, b.shape, strict=True))
 
@@ -295,12 +337,16 @@ class Spec_:
 
 
 def _trace_specs(
-    function: Any, args: tuple, kwargs: dict[str, Any], size: int
+    function: Any,
+    args: tuple,
+    kwargs: dict[str, Any],
+    size: int,
+    known: Known | None = None,
 ) -> tuple[Any, bool]:
     """Specs of what comes out, and whether a layer on the host opened an axis."""
     with no_trace(), Trace("shape inference") as t:
         t.open_size = size
-        table = t.symbols = Placeholders(t, size)
+        table = t.symbols = Placeholders(t, size, known)
 
         def stand_in(leaf: Any) -> Any:
             return table[id(leaf), leaf] if isinstance(leaf, SymbolicTensor) else leaf
@@ -314,15 +360,19 @@ def _trace_specs(
 class Placeholders(dict):
     """During shape inference every symbolic tensor stands for an input of its spec."""
 
-    def __init__(self, trace: Trace, size: int) -> None:
+    def __init__(self, trace: Trace, size: int, known: Known | None = None) -> None:
         super().__init__()
         self.trace = trace
         self.size = size
+        self.known = known or {}
 
     def __getitem__(self, key: tuple[int, SymbolicTensor]) -> Any:
         identity, symbol = key
         if identity not in self:
-            shape = tuple(self.size if n is None else n for n in symbol.shape)
+            shape = tuple(
+                self.known.get((identity, i), self.size) if n is None else n
+                for i, n in enumerate(symbol.shape)
+            )
             value = self.trace.input(Spec(shape, symbol.dtype), symbol.name)
             self[identity] = value
             mask = keras_mask(symbol)

@@ -33,6 +33,7 @@ from cornu.ops.primitives.shapes import (
 from cornu.ops.public import (
     canonical_axis,
     cast_to,
+    ends_early,
     floating,
     promote,
     public,
@@ -70,6 +71,7 @@ def _no_matrix(function, x):
 # Diagonals
 
 
+@ends_early
 @public
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """The diagonals of the matrices that two axes make, along a new last axis.
@@ -101,6 +103,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     return take(flat, places.astype(np.int32), axis=-1)
 
 
+@ends_early
 @public
 def diag(x, k=0):
     """The k-th diagonal of a matrix, or the matrix that a vector is the diagonal of.

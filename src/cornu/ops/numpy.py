@@ -44,9 +44,12 @@ from cornu.ops.primitives.shapes import (
 from cornu.ops.public import (
     canonical_axes,
     canonical_axis,
+    cast_to,
     floating,
+    of_symbols,
     promote,
     public,
+    recordable,
 )
 
 __all__ = [
@@ -136,9 +139,13 @@ def convert_to_numpy(x):
     return np.array(convert(x).__array__())
 
 
+@of_symbols(lambda x: x.shape)
 @public
 def shape(x):
-    """The shape as a tuple of ints, also under trace."""
+    """The shape as a tuple of ints, also under trace.
+
+    Of a symbolic tensor the sizes that are open are None.
+    """
     return tuple(convert(x).shape)
 
 
@@ -148,10 +155,19 @@ def ndim(x):
     return convert(x).ndim
 
 
+@of_symbols(lambda x: _size(x) if None in x.shape else math.prod(x.shape))
 @public
 def size(x):
-    """The number of elements."""
+    """The number of elements.
+
+    Of a symbolic tensor of open size it is a symbolic tensor itself.
+    """
     return math.prod(convert(x).shape)
+
+
+@recordable
+def _size(x):
+    return convert(np.asarray(math.prod(x.shape), np.int32))
 
 
 # Made from nothing
@@ -323,14 +339,22 @@ def mean(x, axis=None, keepdims=False):
     """The mean over some axes (all, where `axis` is None); integers become floatx."""
     x = floating(x)
     axes = canonical_axes(axis, x.ndim)
-    return sum(x, axis=axes, keepdims=keepdims) / float(_count(x.shape, axes))
+    total = sum(_wide(x), axis=axes, keepdims=keepdims)
+    return cast_to(total / float(_count(x.shape, axes)), x.dtype)
+
+
+def _wide(x):
+    """`x` in float32 at least: a sum of half-precision numbers soon overflows."""
+    return cast_to(x, "float32") if x.dtype in ("float16", "bfloat16") else x
 
 
 @public
 def var(x, axis=None, keepdims=False):
     """The variance over some axes: the mean square distance from the mean."""
     x = floating(x)
-    return mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+    wide = _wide(x)
+    spread = mean(square(wide - mean(wide, axis, keepdims=True)), axis, keepdims)
+    return cast_to(spread, x.dtype)
 
 
 @public

@@ -10,7 +10,7 @@ import numpy as np
 
 from cornu.graph import config
 from cornu.graph.eager import Tensor
-from cornu.graph.spec import is_float
+from cornu.graph.spec import Spec, is_float
 from cornu.graph.symbolic import SymbolicTensor, has_symbolic, record, replaying
 from cornu.graph.tensor import FUNCTIONS, TensorBase
 from cornu.graph.trace import convert, current
@@ -41,15 +41,56 @@ def recordable(function: F) -> F:
     def operation(*args: Any, **kwargs: Any) -> Any:
         if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
             if not replaying():
+                if recorded.of_symbols is not None:
+                    return recorded.of_symbols(*args, **kwargs)
                 return record(operation, args, kwargs, function.__name__)
             args, kwargs = map_structure(_resolve, (args, kwargs))
         return function(*args, **kwargs)
 
-    return operation  # pyright: ignore[reportReturnType]
+    recorded: Any = operation
+    recorded.is_operation, recorded.of_symbols = True, None
+    return recorded
 
 
 def _resolve(leaf: Any) -> Any:
     return leaf.value if isinstance(leaf, SymbolicTensor) else leaf
+
+
+def of_symbols(answer: Callable[..., Any]) -> Callable[[F], F]:
+    """Let a public function give `answer` of symbolic tensors, instead of a record.
+
+    Args:
+        answer: takes what the function takes; for what is known without data.
+    """
+
+    def decorate(function: F) -> F:
+        function.of_symbols = answer  # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return decorate
+
+
+def ends_early(function: F) -> F:
+    """Say that on a short axis `function` gives a shorter result, as `x[:5]` does.
+
+    So an open axis leaves the result open, however long the axis may be.
+    """
+    function.ends_early = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def of_open_size(shape: tuple[int | None, ...], dtype: str) -> Any:
+    """A stand-in for a result whose size the data decides, while shapes are inferred.
+
+    Returns:
+        None where data is at hand, or a program is traced.
+    """
+    trace = current()
+    if trace is None or trace.open_size is None:
+        return None
+    trace.opened = True
+    sizes = tuple(trace.open_size if n is None else n for n in shape)
+    return trace.input(Spec(sizes, dtype), "of open size")
 
 
 # Type promotion: as JAX and Keras 3 do it. Integers never make a float wider, and a
@@ -67,6 +108,10 @@ def result_type(*dtypes: str) -> str:
     floats = {d for d in dtypes if is_float(d)}
     if not floats:
         joined = np.result_type(*dtypes).name
+        if joined == "int64" and joined not in dtypes:
+            return (
+                "int32"  # uint32 and a signed dtype: there is no wider one by default
+            )
         return config.floatx() if is_float(joined) else joined
     if floats == {"float16", "bfloat16"}:
         return "float32"

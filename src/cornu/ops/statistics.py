@@ -41,7 +41,7 @@ from cornu.ops.primitives.reductions import (
     sum,
 )
 from cornu.ops.primitives.shapes import concatenate, expand_dims, reshape, transpose
-from cornu.ops.public import canonical_axes, floating, public
+from cornu.ops.public import canonical_axes, floating, of_open_size, public
 from cornu.ops.search import searchsorted
 from cornu.ops.spacing import linspace
 
@@ -229,13 +229,26 @@ def nanprod(x, axis=None, keepdims=False):
 @public
 def nancumsum(x, axis=None, dtype=None):
     """Running sums that leave NaN out."""
-    return cumsum(_filled(x, 0.0), axis, dtype)
+    return _running(cumsum, _filled(x, 0.0), axis, dtype)
 
 
 @public
 def nancumprod(x, axis=None, dtype=None):
     """Running products that leave NaN out."""
-    return cumprod(_filled(x, 1.0), axis, dtype)
+    return _running(cumprod, _filled(x, 1.0), axis, dtype)
+
+
+def _running(function, x, axis, dtype):
+    """`function` along an axis, which may be given as a tuple of one or of none."""
+    if not isinstance(axis, (tuple, list)):
+        return function(x, axis, dtype)
+    if len(axis) > 1:
+        raise ValueError(
+            f"[{function.__name__}] axis={axis} was given.\n"
+            "Expected one axis: what runs on runs in one direction.\n"
+            "Apply it twice, once along each axis."
+        )
+    return function(x, axis[0], dtype) if axis else cast(x, dtype or x.dtype)
 
 
 def _extreme(reduce, worst, x, axis, keepdims):
@@ -338,6 +351,10 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     x = convert(x)
     data = known_array(x)
     if data is None:
+        kind = "int32" if weights is None else convert(weights).dtype
+        counts = of_open_size((*x.shape[:-1], None), kind)
+        if counts is not None:
+            return counts
         raise ValueError(
             "[bincount] the numbers are not known while a program is traced, and so is "
             "the number of counts.\nExpected data at hand.\n"
@@ -383,6 +400,7 @@ def histogram(x, bins=10, range=None):
     x = floating(x)
     low_high = tuple(range) if range else None
     good = isinstance(bins, int) and bins > 0 and x.ndim == 1
+    good = good and (low_high is None or len(low_high) == 2)
     if not good or (low_high and not low_high[0] <= low_high[1]):
         raise ValueError(
             f"[histogram] shape {x.shape}, bins={bins!r} and range={range!r} were "

@@ -11,7 +11,7 @@ from cornu.graph.node import Value
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.trace import Literal, bind, convert
-from cornu.ops.families import NOT_FLOAT
+from cornu.ops.families import NOT_FLOAT, broadcast_shape
 from cornu.ops.primitives.elementwise import (
     cast,
     greater_equal,
@@ -26,7 +26,7 @@ from cornu.ops.primitives.shapes import (
     static_slice,
     transpose,
 )
-from cornu.ops.public import canonical_axis, promote, public
+from cornu.ops.public import canonical_axis, ends_early, promote, public
 
 __all__ = [
     "argsort",
@@ -185,8 +185,8 @@ def take_along_axis(x, indices, axis=None):
 
     Args:
         x: tensor.
-        indices: whole numbers, of the shape of `x` but for `axis`, or of size 1 along
-            other axes; negative ones count from the end.
+        indices: whole numbers, of the shape of `x` but for `axis`; along other axes
+            either may have size 1. Negative ones count from the end.
         axis: the axis; None flattens both.
 
     Raises:
@@ -212,14 +212,16 @@ def pick_along_axis(x, indices, axis):
     size = x.shape[axis]
     last = (*[i for i in range(x.ndim) if i != axis], axis)
     moved, index = transpose(x, last), transpose(indices, last)
-    rows = moved.shape[:-1]
+    rows = broadcast_shape(moved.shape[:-1], index.shape[:-1], "take_along_axis")
     index = broadcast_to(index, (*rows, index.shape[-1]))
+    moved = broadcast_to(moved, (*rows, size))
     offsets = np.arange(int(np.prod(rows, dtype=int)), dtype=np.int32) * size
     flat = index + offsets.reshape((*rows, 1))
     picked = bind(gather_op, (reshape(moved, (-1,)), flat), {"axis": 0})
     return transpose(picked, tuple(np.argsort(last).tolist()))
 
 
+@ends_early
 @public
 def get_item(x, key):
     """NumPy's basic indexing, and one array of integers (x[i], x[..., 2:5], x[:, idx]).
@@ -354,6 +356,6 @@ def sort(x, axis=-1):
 def argsort(x, axis=-1):
     """int32 indices that sort along an axis (None flattens); equals stay in order."""
     x = convert(x)
-    if axis is None:
+    if axis is None or not x.ndim:
         x, axis = reshape(x, (-1,)), 0
     return bind(argsort_op, (x,), {"axis": canonical_axis(axis, x.ndim)})

@@ -221,7 +221,16 @@ def concatenate(xs, axis=0):
 
     Returns:
         Tensor of their common dtype.
+
+    Raises:
+        ValueError: for axis=None, an axis that they have not, and other sizes that
+            differ.
     """
+    if axis is None:
+        raise ValueError(
+            "[concatenate] axis=None was given.\nExpected the axis to join along.\n"
+            "To join all elements, flatten the tensors before, with ops.ravel."
+        )
     tensors = promote(*xs)
     if len(tensors) == 1:
         return tensors[0]
@@ -275,9 +284,16 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         constant_values: the number, 0 by default.
 
     Raises:
-        ValueError: for another mode, or a `pad_width` that does not fit.
+        ValueError: for another mode, a `pad_width` that does not fit, and
+            `constant_values` with a mode that needs none.
     """
     x = convert(x)
+    if mode != "constant" and constant_values is not None:
+        raise ValueError(
+            f"[pad] constant_values={constant_values!r} was given with mode={mode!r}.\n"
+            "Expected it with mode='constant' only: other borders are taken from the "
+            "tensor.\nLeave one of the two away."
+        )
     if mode not in ("constant", *_BORDERS):
         raise ValueError(
             f"[pad] mode={mode!r} is unknown.\n"
