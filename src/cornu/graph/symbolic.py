@@ -210,13 +210,11 @@ def record(
             specs = compute_output_spec(function, *args, **kwargs)
         else:
             specs = spec_of(*args, **kwargs)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
         told = _told_of_open_axes(error, name)
         if told is None:
             raise
         raise told.with_traceback(error.__traceback__) from None
-    except IndexError as error:  # of a symbolic tensor it is the shape that is wrong
-        raise ValueError(str(error)) from error
 
     def output(spec: Any) -> Any:
         if not isinstance(spec, SymbolicTensor):
@@ -246,9 +244,12 @@ def _told_of_open_axes(error: Exception, name: str) -> Exception | None:
     """The error with None for the sizes that open axes had, and whose it is."""
     text = str(error)
     shown = re.sub(rf"\b({SIZES[0]}|{SIZES[1]})\b", "None", text)
-    if type(error) not in (TypeError, ValueError) or shown == text:
+    kind = type(error)
+    if kind is IndexError:  # of a symbolic tensor it is the shape that is wrong
+        return ValueError(shown)
+    if kind not in (TypeError, ValueError) or shown == text:
         return None
-    return type(error)(shown if repr(name) in shown else f"{name!r}: {shown}")
+    return kind(shown if repr(name) in shown else f"{name!r}: {shown}")
 
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ from cornu.ops.numpy import arange
 from cornu.ops.primitives.elementwise import cast, greater_equal, logical_and, where
 from cornu.ops.primitives.linear import dot_general
 from cornu.ops.primitives.shapes import expand_dims, reshape, transpose
-from cornu.ops.public import cast_to, floating, promote, public, result_type
+from cornu.ops.public import cast_to, promote_floating, public, result_type
 
 __all__ = ["dot_product_attention"]
 
@@ -103,7 +103,7 @@ def dot_product_attention(
             f"{attn_logits_soft_cap!r}.\nExpected None: scores are not capped.\n"
             "Leave the argument away."
         )
-    query, key, value = promote(floating(query), floating(key), floating(value))
+    query, key, value = promote_floating(query, key, value)
     _check(query, key, value)
     shape = (query.shape[0], query.shape[2], query.shape[1], key.shape[1])
     extra = []

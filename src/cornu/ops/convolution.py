@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cornu.graph import config
-from cornu.graph.trace import bind
+from cornu.graph.trace import bind, convert
 from cornu.ops.primitives.shapes import pad, reshape, transpose
 from cornu.ops.primitives.windows import (
     conv_general,
     conv_input_grad_op,
     for_each_axis,
 )
-from cornu.ops.public import floating, promote, public
+from cornu.ops.public import cast_to, floating, public
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
@@ -38,7 +38,8 @@ def _prepared(inputs: Any, kernel: Any, data_format: str | None, name: str) -> A
         ValueError: when they have not the same number of axes.
     """
     layout = config.standardize_data_format(data_format)
-    x, kernel = promote(floating(inputs), floating(kernel))
+    kernel = floating(kernel)
+    x = cast_to(convert(inputs), kernel.dtype)
     if x.ndim != kernel.ndim or x.ndim < 3:
         raise ValueError(
             f"[{name}] an input of shape {x.shape} does not fit a kernel of shape "

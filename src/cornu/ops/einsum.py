@@ -86,7 +86,12 @@ def einsum(subscripts, *operands, **kwargs):
     y = _aligned(terms[0], result)
     if dtype == "bool":
         return y != 0
-    return y if dtype == "int8" else cast_to(y, dtype)
+    # Two of int8 stay in int32, as in matmul.
+    return y if all(_is_int8(t) for t in tensors) else cast_to(y, dtype)
+
+
+def _is_int8(x: Any) -> bool:
+    return getattr(x, "dtype", None) == "int8"
 
 
 # Reading what is asked for

@@ -37,7 +37,7 @@ from cornu.ops.primitives.indexing import take
 from cornu.ops.primitives.linear import matmul
 from cornu.ops.primitives.reductions import sum
 from cornu.ops.primitives.shapes import expand_dims, pad, reshape, squeeze, static_slice
-from cornu.ops.public import canonical_axis, floating, promote, public
+from cornu.ops.public import canonical_axis, floating, promote_floating, public
 
 __all__ = [
     "resize",
@@ -292,7 +292,7 @@ def scale_and_translate(
     [0.0, 0.0, 2.0]
     """
     x = floating(images)
-    scale, translation = promote(floating(scale), floating(translation))
+    scale, translation = promote_floating(scale, translation)
     axes = [canonical_axis(int(axis), x.ndim) for axis in spatial_dims]
     shape = tuple(int(n) for n in output_shape)
     _check_scaling(x, shape, scale, translation, axes, method)

@@ -39,7 +39,7 @@ from cornu.ops.primitives.shapes import (
     static_slice,
     transpose,
 )
-from cornu.ops.public import floating, promote, public
+from cornu.ops.public import floating, promote_floating, public
 from cornu.ops.random import normal
 
 __all__ = [
@@ -393,7 +393,7 @@ def perspective_transform(
         "perspective_transform", "interpolation", interpolation, INTERPOLATIONS
     )
     x, single, first = as_batch(images, data_format, "perspective_transform")
-    start, end = promote(floating(start_points), floating(end_points))
+    start, end = promote_floating(start_points, end_points)
     if start.shape != end.shape or start.shape[-2:] != (4, 2) or start.ndim > 3:
         raise ValueError(
             f"[perspective_transform] points of shapes {start.shape} and {end.shape} "

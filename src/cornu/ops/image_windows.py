@@ -19,7 +19,7 @@ from cornu.ops.primitives.shapes import (
     static_slice,
     transpose,
 )
-from cornu.ops.public import floating, promote, public
+from cornu.ops.public import floating, promote_floating, public
 
 __all__ = ["extract_patches", "extract_patches_3d", "sobel_edges", "ssim"]
 
@@ -280,7 +280,7 @@ def ssim(
     >>> float(ops.image.ssim(image, image))
     1.0
     """
-    x, y = promote(floating(image1), floating(image2))
+    x, y = promote_floating(image1, image2)
     single = x.ndim == 3
     first = config.standardize_data_format(data_format) == "channels_first"
     rows, columns = (-2, -1) if first else (-3, -2)

@@ -25,7 +25,7 @@ from cornu.ops.primitives.linear import matmul
 from cornu.ops.primitives.reductions import max as largest
 from cornu.ops.primitives.reductions import sum as total
 from cornu.ops.primitives.shapes import broadcast_to, expand_dims, squeeze
-from cornu.ops.public import floating, promote, public
+from cornu.ops.public import floating, promote_floating, public
 
 __all__ = [
     "cholesky",
@@ -90,7 +90,8 @@ _INDEFINITE = (
 
 def _system(a, b, function):
     """Both in one dtype and with equal leading axes; whether b held vectors."""
-    a, b = promote(_matrices(a, function, square=True), floating(b))
+    a, b = promote_floating(a, b)
+    a = _matrices(a, function, square=True)
     n = a.shape[-1]
     vectors = b.ndim == a.ndim - 1 or b.ndim == 1
     if vectors:
@@ -186,7 +187,8 @@ def lstsq(a, b, rcond=None):
     Raises:
         ValueError: when shapes do not fit.
     """
-    a, b = promote(_matrices(a, "lstsq"), floating(b))
+    a, b = promote_floating(a, b)
+    a = _matrices(a, "lstsq")
     if a.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
         raise ValueError(
             f"[lstsq] a has the shape {a.shape} and b {b.shape}.\n"

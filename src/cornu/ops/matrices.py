@@ -36,6 +36,7 @@ from cornu.ops.public import (
     ends_early,
     floating,
     promote,
+    promote_floating,
     public,
     result_type,
 )
@@ -283,7 +284,7 @@ def correlate(x1, x2, mode="valid"):
     Raises:
         ValueError: for another mode, or tensors that have not one axis.
     """
-    a, b = promote(floating(x1), floating(x2))
+    a, b = promote_floating(x1, x2)
     if a.ndim != 1 or b.ndim != 1 or mode not in ("valid", "same", "full"):
         raise ValueError(
             f"[correlate] shapes {a.shape} and {b.shape} and mode={mode!r} were given."
@@ -337,7 +338,7 @@ def cdist(x, y):
     Raises:
         ValueError: when rows differ in size, or there are none.
     """
-    a, b = promote(floating(x), floating(y))
+    a, b = promote_floating(x, y)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ValueError(
             f"[cdist] shapes {a.shape} and {b.shape} were given.\n"

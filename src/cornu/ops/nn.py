@@ -36,7 +36,13 @@ from cornu.ops.primitives.elementwise import (
 from cornu.ops.primitives.random import random_bits
 from cornu.ops.primitives.reductions import max, sum
 from cornu.ops.primitives.shapes import squeeze
-from cornu.ops.public import canonical_axis, floating, promote, public
+from cornu.ops.public import (
+    canonical_axis,
+    floating,
+    promote,
+    promote_floating,
+    public,
+)
 
 __all__ = [
     "binary_crossentropy",
@@ -485,7 +491,7 @@ def binary_crossentropy(target, output, from_logits=False):
     Raises:
         ValueError: when the shapes differ.
     """
-    target, output = promote(target, floating(output))
+    target, output = promote_floating(target, output)
     if target.shape != output.shape:
         raise ValueError(
             f"[binary_crossentropy] targets of shape {target.shape} were given for "

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.spec import is_float
+from cornu.graph.trace import convert
 from cornu.ops.convolution import channels_back, channels_last
 from cornu.ops.image import along_axis
 from cornu.ops.primitives.indexing import take
 from cornu.ops.primitives.pooling import max_windows, window_sum
 from cornu.ops.primitives.windows import for_each_axis, resolve_padding
-from cornu.ops.public import floating, public
+from cornu.ops.public import cast_to, floating, public
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool"]
 
@@ -44,8 +46,10 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
     [3.0, 2.0]
     """
     layout = config.standardize_data_format(data_format)
+    inputs, dtype = _comparable(inputs)
     x = channels_last(_pooled(inputs, "max_pool"), layout)
-    return channels_back(max_windows(x, pool_size, strides, padding), layout)
+    y = channels_back(max_windows(x, pool_size, strides, padding), layout)
+    return cast_to(y, dtype)
 
 
 @public
@@ -88,6 +92,13 @@ def _counts(
     start = np.arange(places) * stride - padding[0]
     count = np.minimum(start + window, size) - np.maximum(start, 0)
     return count[:1] if (count == count[0]).all() else count
+
+
+def _comparable(inputs: Any) -> tuple[Any, str]:
+    """Floats that are in the same order, and the dtype that the result shall have."""
+    x = convert(inputs)
+    wide = "float64" if x.dtype in ("int32", "uint32", "int64", "uint64") else "float32"
+    return x if is_float(x.dtype) else cast_to(x, wide), x.dtype
 
 
 def _pooled(inputs: Any, function: str) -> Any:
@@ -143,7 +154,9 @@ def adaptive_max_pool(inputs, output_size, data_format=None):
     Raises:
         ValueError: when `output_size` does not fit.
     """
-    return _adaptive(inputs, output_size, data_format, "adaptive_max_pool", _largest)
+    inputs, dtype = _comparable(inputs)
+    y = _adaptive(inputs, output_size, data_format, "adaptive_max_pool", _largest)
+    return cast_to(y, dtype)
 
 
 def _adaptive(

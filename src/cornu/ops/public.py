@@ -192,6 +192,15 @@ def floating(value: Any) -> Any:
     return tensor if is_float(tensor.dtype) else cast_to(tensor, config.floatx())
 
 
+def promote_floating(*values: Any) -> list[Any]:
+    """Tensors of one common floating dtype; that of integers alone is floatx.
+
+    Integers and booleans take a half-precision dtype that they meet.
+    """
+    tensors = promote(*values)
+    return tensors if is_float(tensors[0].dtype) else [floating(t) for t in tensors]
+
+
 def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
     """A non-negative axis.
 

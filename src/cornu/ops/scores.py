@@ -97,7 +97,7 @@ def psnr(x1, x2, max_val):
     Raises:
         ValueError: when the shapes differ.
     """
-    a, b = promote(floating(x1), floating(x2))
+    a, b = promote(x1, floating(x2))
     if a.shape != b.shape:
         raise ValueError(
             f"[psnr] signals of shapes {a.shape} and {b.shape} were given.\n"

@@ -124,7 +124,7 @@ def _between(rows, at, method):
     """Elements of sorted rows at places that may be between two of them."""
     if isinstance(at, np.ndarray):
         low, high = np.floor(at), np.ceil(at)
-        weight: Any = (at - low).astype(rows.dtype)
+        weight: Any = convert((at - low).astype(rows.dtype))
     else:
         low, high = floor(at), ceil(at)
         weight = at - low
@@ -415,8 +415,9 @@ def histogram(x, bins=10, range=None):
         low, high = (min(x), max(x)) if x.shape[0] else (convert(0.0), convert(1.0))
         margin = cast(equal(low, high), x.dtype) * 0.5
         low, high = low - margin, high + margin
-        steps = np.arange(bins + 1).astype(x.dtype)
-        limits = low * (1.0 - steps / bins) + high * (steps / bins)
+        steps = np.arange(bins + 1)
+        part = convert((steps / bins).astype(x.dtype))
+        limits = low * (1.0 - part) + high * part
         limits = concatenate([limits[:-1], expand_dims(high, 0)], 0)
     place = searchsorted(limits, x, side="right")
     place = where(equal(x, limits[-1]), bins, place)

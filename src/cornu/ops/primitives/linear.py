@@ -8,7 +8,7 @@ import numpy as np
 
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
-from cornu.graph.trace import SPARSE, bind, to_dense
+from cornu.graph.trace import SPARSE, bind, convert, to_dense
 from cornu.ops.families import broadcast_shape
 from cornu.ops.primitives.shapes import broadcast_to, reshape, transpose
 from cornu.ops.public import promote, public
@@ -187,9 +187,13 @@ def matmul(x1, x2):
     Raises:
         ValueError: when the inner sizes differ, or a factor is a scalar.
     """
-    a, b = promote(x1, x2)
-    if a.dtype == "int8":  # products of int8 overflow at once; Keras sums in int32
-        a, b = a.astype("int32"), b.astype("int32")
+    if getattr(x1, "dtype", None) == getattr(x2, "dtype", None) == "int8":
+        # Products of int8 overflow at once; Keras sums in int32.
+        x1, x2 = convert(x1).astype("int32"), convert(x2).astype("int32")
+    return _product(*promote(x1, x2))
+
+
+def _product(a, b):
     inner_b = -2 if b.ndim > 1 else 0
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[inner_b]:
         raise ValueError(
@@ -202,7 +206,7 @@ def matmul(x1, x2):
         return bind(dot_general_op, (a, b), {"contract": contract, "batch": ((), ())})
     if a.ndim == 1:
         shape = (*b.shape[:-2], b.shape[-1])
-        return reshape(matmul(reshape(a, (1, -1)), b), shape)
+        return reshape(_product(reshape(a, (1, -1)), b), shape)
     lead = broadcast_shape(a.shape[:-2], b.shape[:-2], "matmul")
     a = broadcast_to(a, (*lead, *a.shape[-2:]))
     b = broadcast_to(b, (*lead, *b.shape[-2:]))
@@ -226,7 +230,7 @@ def dot(x1, x2):
     if not a.ndim or not b.ndim:
         return a * b
     if b.ndim <= 2:
-        return matmul(a, b)
+        return _product(a, b)
     return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
 
 

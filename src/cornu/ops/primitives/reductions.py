@@ -41,10 +41,17 @@ def min_numpy(x, *, axis, keepdims):
 
 
 def _countable(x):
-    """Small integers and booleans are summed in int32, as in Keras."""
+    """Small integers and booleans are summed in 32 bits, as in Keras."""
     x = convert(x)
-    small = ("bool", "int8", "int16", "uint8", "uint16")
-    return cast(x, "int32") if x.dtype in small else x
+    if x.dtype in ("uint8", "uint16"):
+        return cast(x, "uint32")
+    return cast(x, "int32") if x.dtype in ("bool", "int8", "int16") else x
+
+
+def _running(x, dtype):
+    """What running sums and products are of: booleans are counted in int32."""
+    x = convert(x)
+    return cast(x, dtype or ("int32" if x.dtype == "bool" else x.dtype))
 
 
 def _broadcast_to(x, shape):
@@ -291,14 +298,14 @@ def cumsum(x, axis=None, dtype=None):
     Args:
         x: tensor.
         axis: axis to sum along; None sums through all elements in order.
-        dtype: dtype of the result, by default that of a sum.
+        dtype: dtype of the result, by default that of `x`, and int32 of booleans.
 
     Returns:
         Tensor of the shape of `x` (flat where `axis` is None).
     """
     from cornu.ops.primitives.shapes import reshape
 
-    x = _countable(x) if dtype is None else cast(x, dtype)
+    x = _running(x, dtype)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     return bind(
@@ -351,14 +358,14 @@ def cumprod(x, axis=None, dtype=None):
     Args:
         x: tensor.
         axis: axis to multiply along; None goes through all elements in order.
-        dtype: dtype of the result, by default that of a product.
+        dtype: dtype of the result, by default that of `x`, and int32 of booleans.
 
     Returns:
         Tensor of the shape of `x` (flat where `axis` is None).
     """
     from cornu.ops.primitives.shapes import reshape
 
-    x = _countable(x) if dtype is None else cast(x, dtype)
+    x = _running(x, dtype)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     return bind(cumprod_op, (x,), {"axis": canonical_axis(axis, x.ndim)})

@@ -87,7 +87,8 @@ def conv_numpy(x, w, *, strides, padding, dilation, groups):
     rows = x.shape[0] * int(np.prod(outs))
     kernel = np.moveaxis(w.reshape(size * cin, groups, cout), 1, 0)
     y = np.matmul(seen.reshape(groups, rows, size * cin), kernel)
-    return np.moveaxis(y, 0, 1).reshape(x.shape[0], *outs, groups * cout)
+    y = np.moveaxis(y, 0, 1).reshape(x.shape[0], *outs, groups * cout)
+    return y.astype(x.dtype, copy=False)  # products of bfloat16 come out as float32
 
 
 def conv_input_grad_numpy(g, w, *, sizes, strides, padding, dilation, groups):
