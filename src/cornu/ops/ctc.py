@@ -41,7 +41,7 @@ from cornu.ops.primitives.shapes import (
     reshape,
     transpose,
 )
-from cornu.ops.public import cast_to, public
+from cornu.ops.public import cast_to, of_open_size, public
 
 __all__ = ["ctc_decode", "ctc_loss"]
 
@@ -78,8 +78,8 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     2.5494
     """
     target, output = cast(convert(target), "int32"), convert(output)
-    dtype = output.dtype if is_float(output.dtype) else floatx()
-    output = cast_to(output, "float32" if dtype in ("float16", "bfloat16") else dtype)
+    output = output if is_float(output.dtype) else cast_to(output, floatx())
+    output = _at_least_32_bits(output)
     labels, steps = (cast(convert(n), "int32") for n in (target_length, output_length))
     _check(target, output, labels, steps)
     if all(isinstance(each, Tensor) for each in (target, output, labels, steps)):
@@ -196,7 +196,7 @@ def ctc_decode(
     >>> ctc_decode(logits, [3])[0].tolist()
     [[[1, 2, -1]]]
     """
-    inputs = convert(inputs)
+    inputs = _at_least_32_bits(inputs)
     lengths = cast(convert(sequence_lengths), "int32")
     if strategy == "greedy" and top_paths == 1:
         return _greedy(inputs, lengths, merge_repeated, mask_index)
@@ -206,6 +206,9 @@ def ctc_decode(
             "Expected 'greedy' with one path, or 'beam_search'.\n"
             "Write strategy='beam_search' for several sequences."
         )
+    found = of_open_size((top_paths, *inputs.shape[:2]), "int32")
+    if found is not None:
+        return found, of_open_size((inputs.shape[0], top_paths), inputs.dtype)
     if not isinstance(inputs, Tensor) or not isinstance(lengths, Tensor):
         raise ValueError(
             "ctc_decode(strategy='beam_search') was called inside a model.\n"
@@ -214,6 +217,12 @@ def ctc_decode(
         )
     return _search(np.asarray(inputs), np.asarray(lengths), beam_width, top_paths,
                    mask_index)  # fmt: skip
+
+
+def _at_least_32_bits(x: Any) -> Any:
+    """Half precision would round the sums of many steps."""
+    x = convert(x)
+    return cast(x, "float32") if x.dtype in ("float16", "bfloat16") else x
 
 
 def _greedy(inputs: Any, lengths: Any, merge: bool, blank: int) -> tuple[Any, Any]:

@@ -94,7 +94,8 @@ def rgb_to_hsv(images, data_format=None):
     """
     planes, axis = _planes(images, data_format, "rgb_to_hsv")
     # What is no more than a rounding counts as black.
-    tiny = float(np.finfo(np.dtype(planes[0].dtype)).eps)
+    dtype = planes[0].dtype
+    tiny = 2.0**-7 if dtype == "bfloat16" else float(np.finfo(dtype).eps)
     red, green, blue = (where(less(abs(p), tiny), 0.0, p) for p in planes)
     value = maximum(maximum(red, green), blue)
     spread = value - minimum(minimum(red, green), blue)

@@ -31,7 +31,13 @@ def _numbers(value: Any, rank: int, name: str, function: str) -> tuple[int, ...]
         ValueError: for anything else.
     """
     whole = isinstance(value, (int, np.integer))
-    numbers: Any = (value,) * rank if whole else tuple(value or ())
+    if not whole and not isinstance(value, (list, tuple)):
+        raise TypeError(
+            f"[{function}] {name}={value!r} was given.\n"
+            f"Expected a whole number, or a tuple of {rank} of them.\n"
+            f"For example {name}={(2,) * rank}."
+        )
+    numbers: Any = (value,) * rank if whole else tuple(value)
     if len(numbers) != rank or any(int(n) != n or n < 1 for n in numbers):
         raise ValueError(
             f"[{function}] {name}={value!r} was given.\n"

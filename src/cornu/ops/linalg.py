@@ -25,7 +25,7 @@ from cornu.ops.primitives.linear import matmul
 from cornu.ops.primitives.reductions import max as largest
 from cornu.ops.primitives.reductions import sum as total
 from cornu.ops.primitives.shapes import broadcast_to, expand_dims, squeeze
-from cornu.ops.public import floating, promote_floating, public
+from cornu.ops.public import exact_sizes, floating, promote_floating, public
 
 __all__ = [
     "cholesky",
@@ -107,6 +107,7 @@ def _system(a, b, function):
     return a, broadcast_to(b, (*lead, *b.shape[-2:])), vectors
 
 
+@exact_sizes
 @public
 def solve(a, b):
     """The x with a @ x = b.
@@ -132,6 +133,7 @@ def solve(a, b):
     return squeeze(x, -1) if vectors else x
 
 
+@exact_sizes
 @public
 def solve_triangular(a, b, lower=False):
     """The x with a @ x = b for a triangle; the other half of `a` is not looked at.
@@ -152,6 +154,7 @@ def solve_triangular(a, b, lower=False):
     return squeeze(x, -1) if vectors else x
 
 
+@exact_sizes
 @public
 def inv(x):
     """The inverse of square matrices.
@@ -280,12 +283,14 @@ def matrix_rank(x, tol=None):
 # Determinants
 
 
+@exact_sizes
 @public
 def det(x):
     """The determinants of square matrices."""
     return primitive.det(_matrices(x, "det", square=True))
 
 
+@exact_sizes
 @public
 def slogdet(x):
     """The sign of the determinants, and the logarithm of their sizes.
@@ -302,6 +307,7 @@ def slogdet(x):
     return bind(primitive.slogdet_op, (_matrices(x, "slogdet", square=True),), {})
 
 
+@exact_sizes
 @public
 def logdet(x):
     """The logarithm of the sizes of the determinants of square matrices."""
@@ -311,6 +317,7 @@ def logdet(x):
 # Factors
 
 
+@exact_sizes
 @public
 def cholesky(x, upper=False):
     """The triangle whose product with its transpose is the matrix.
@@ -332,6 +339,7 @@ def cholesky(x, upper=False):
     return primitive.swapped(y) if upper else y
 
 
+@exact_sizes
 @public
 def cholesky_inverse(x, upper=False):
     """The inverse of the matrix that a Cholesky factor is of.
@@ -384,6 +392,7 @@ def qr(x, mode="reduced"):
     return bind(primitive.qr_op, (_matrices(x, "qr"),), params)
 
 
+@exact_sizes
 @public
 def eigh(x):
     """Eigenvalues (ascending) and eigenvectors (as columns) of symmetric matrices.

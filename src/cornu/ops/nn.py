@@ -10,7 +10,7 @@ import math
 from cornu.graph import config
 from cornu.graph.trace import bind, convert
 from cornu.ops.families import composite
-from cornu.ops.numpy import clip, mean, one_hot, split, square
+from cornu.ops.numpy import clip, one_hot, split, square
 from cornu.ops.primitives.elementwise import (
     absolute,
     cast,
@@ -64,8 +64,6 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "mish",
-    "moments",
-    "normalize",
     "relu",
     "relu6",
     "selu",
@@ -451,16 +449,18 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         ValueError: when the shapes do not fit.
     """
     target, output = cast(target, "int32"), floating(output)
-    if target.ndim == output.ndim and target.shape and target.shape[-1] == 1:
-        target = squeeze(target, -1)
-    if not output.shape or target.shape != output.shape[:-1]:
+    if output.shape:
+        axis = canonical_axis(axis, output.ndim)
+    if target.ndim == output.ndim and target.shape and target.shape[axis] == 1:
+        target = squeeze(target, axis)
+    rows = tuple(n for i, n in enumerate(output.shape) if i != axis)
+    if not output.shape or target.shape != rows:
         raise ValueError(
             f"[sparse_categorical_crossentropy] targets of shape {target.shape} were "
             f"given for outputs of shape {output.shape}.\n"
-            "Expected one class index per row: the output's shape without its last "
-            "axis.\nUse categorical_crossentropy for one-hot targets."
+            "Expected one class index per row: the output's shape without the axis of "
+            "the classes.\nUse categorical_crossentropy for one-hot targets."
         )
-    axis = canonical_axis(axis, output.ndim)
     params = {"from_logits": bool(from_logits), "axis": axis}
     return bind(sparse_categorical_crossentropy_op, (target, output), params)
 
@@ -532,35 +532,3 @@ def dropout(x, key, rate, noise_shape=None):
     x = floating(x)
     shape = tuple(x.shape) if noise_shape is None else tuple(noise_shape)
     return bind(dropout_op, (x, key), {"rate": float(rate), "noise_shape": shape})
-
-
-@public
-def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its norm along an axis (which is at least epsilon)."""
-    x = floating(x)
-    epsilon = config.epsilon() if epsilon is None else epsilon
-    if order == 2:
-        total = sum(square(x), axis=axis, keepdims=True)
-        return x / sqrt(maximum(total, epsilon**2))
-    total = sum(absolute(x) ** float(order), axis=axis, keepdims=True)
-    return x / maximum(total ** (1.0 / order), epsilon)
-
-
-@public
-def moments(x, axes, keepdims=False, synchronized=False):
-    """Mean and variance over some axes.
-
-    Raises:
-        ValueError: for synchronized=True: there is one device.
-    """
-    if synchronized:
-        raise ValueError(
-            "moments(synchronized=True) is not supported.\n"
-            "Expected False: the computation runs on one device.\n"
-            "Leave the argument away."
-        )
-    x = floating(x)
-    center = mean(x, axes, keepdims=True)
-    # E[x^2] - E[x]^2 would lose digits; the distance from the mean does not.
-    spread = mean(square(x - center), axes, keepdims)
-    return (center if keepdims else squeeze(center, axes)), spread

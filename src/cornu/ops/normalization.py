@@ -6,13 +6,17 @@ import builtins
 import math
 from typing import Any
 
+import numpy as np
+
 from cornu.graph import config
 from cornu.graph.messages import refuse_unknown
 from cornu.graph.trace import bind
+from cornu.ops.elements import saturate_cast
 from cornu.ops.families import composite, unbroadcast
 from cornu.ops.numpy import add_n, mean, rsqrt, square, var
-from cornu.ops.primitives.elementwise import cast
-from cornu.ops.primitives.shapes import broadcast_to, reshape
+from cornu.ops.primitives.elementwise import absolute, cast, maximum, sqrt
+from cornu.ops.primitives.reductions import sum
+from cornu.ops.primitives.shapes import broadcast_to, reshape, squeeze
 from cornu.ops.public import (
     canonical_axes,
     canonical_axis,
@@ -23,7 +27,13 @@ from cornu.ops.public import (
     result_type,
 )
 
-__all__ = ["batch_normalization", "layer_normalization", "rms_normalization"]
+__all__ = [
+    "batch_normalization",
+    "layer_normalization",
+    "moments",
+    "normalize",
+    "rms_normalization",
+]
 
 
 # By statistics of the tensor itself
@@ -260,3 +270,58 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     params = {"axis": axis, "epsilon": float(epsilon)}
     params |= {"scale": scale is not None, "offset": offset is not None}
     return bind(batch_normalization_op, (values, *rest), params)
+
+
+# By norms, and by hand
+
+
+@public
+def normalize(x, axis=-1, order=2, epsilon=None):
+    """x divided by its norm along an axis (which is at least epsilon).
+
+    Args:
+        x: tensor.
+        axis: the axis.
+        order: of the norm: (sum of |x| ** order) ** (1 / order), a positive integer.
+        epsilon: the least norm that is divided by; `epsilon()` by default.
+
+    Raises:
+        ValueError: for another order.
+    """
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise ValueError(
+            f"[normalize] order={order!r} was given.\n"
+            "Expected a positive whole number.\nWrite order=2 for Euclid's norm."
+        )
+    x = floating(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        total = sum(square(x), axis=axis, keepdims=True)
+        return x / sqrt(maximum(total, epsilon**2))
+    total = sum(absolute(x) ** float(order), axis=axis, keepdims=True)
+    return x / maximum(total ** (1.0 / order), epsilon)
+
+
+@public
+def moments(x, axes, keepdims=False, synchronized=False):
+    """Mean and variance over some axes.
+
+    Raises:
+        ValueError: for synchronized=True: there is one device.
+    """
+    if synchronized:
+        raise ValueError(
+            "moments(synchronized=True) is not supported.\n"
+            "Expected False: the computation runs on one device.\n"
+            "Leave the argument away."
+        )
+    x = floating(x)
+    half = x.dtype in ("float16", "bfloat16")
+    wide = cast(x, "float32") if half else x
+    center = mean(wide, axes, keepdims=True)
+    # E[x^2] - E[x]^2 would lose digits; the distance from the mean does not.
+    spread = mean(square(wide - center), axes, keepdims)
+    center = center if keepdims else squeeze(center, axes)
+    if half:  # as in Keras, what is too large becomes the largest number
+        return saturate_cast(center, x.dtype), saturate_cast(spread, x.dtype)
+    return center, spread

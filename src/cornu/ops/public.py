@@ -79,8 +79,33 @@ def ends_early(function: F) -> F:
     return function
 
 
+def exact_sizes(function: F) -> F:
+    """Say that `function` must know its sizes: open axes are not guessed for it."""
+    function.is_operation = False  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def is_open_size(size: int) -> bool:
+    """Whether, while shapes are inferred, a size stands for one that is open."""
+    trace = current()
+    return trace is not None and trace.open_size == size
+
+
 def of_open_size(shape: tuple[int | None, ...], dtype: str) -> Any:
     """A stand-in for a result whose size the data decides, while shapes are inferred.
+
+    Returns:
+        None where data is at hand, or a program is traced.
+    """
+    trace, n_open = current(), open_size()
+    if trace is None or n_open is None:
+        return None
+    sizes = tuple(n_open if n is None else n for n in shape)
+    return trace.input(Spec(sizes, dtype), "of open size")
+
+
+def open_size() -> int | None:
+    """The size that stands for one which the data decides, while shapes are inferred.
 
     Returns:
         None where data is at hand, or a program is traced.
@@ -89,8 +114,7 @@ def of_open_size(shape: tuple[int | None, ...], dtype: str) -> Any:
     if trace is None or trace.open_size is None:
         return None
     trace.opened = True
-    sizes = tuple(trace.open_size if n is None else n for n in shape)
-    return trace.input(Spec(sizes, dtype), "of open size")
+    return trace.open_size
 
 
 # Type promotion: as JAX and Keras 3 do it. Integers never make a float wider, and a

@@ -20,7 +20,13 @@ from cornu.ops.primitives.shapes import (
     squeeze,
     transpose,
 )
-from cornu.ops.public import canonical_axis, promote, public
+from cornu.ops.public import (
+    canonical_axis,
+    exact_sizes,
+    is_open_size,
+    promote,
+    public,
+)
 
 __all__ = [
     "append",
@@ -135,13 +141,14 @@ def meshgrid(*x, indexing="xy"):
 # Cutting
 
 
+@exact_sizes
 @public
 def unstack(x, num=None, axis=0):
     """The slices along an axis, as a list of tensors without it.
 
     Args:
         x: tensor.
-        num: how many there are; only to say so.
+        num: how many there are; needed where the axis of a symbolic tensor is open.
         axis: the axis.
 
     Raises:
@@ -150,6 +157,8 @@ def unstack(x, num=None, axis=0):
     x = convert(x)
     axis = canonical_axis(axis, x.ndim)
     n = x.shape[axis]
+    if num is not None and is_open_size(n):
+        x, n = x[(slice(None),) * axis + (slice(0, num),)], num
     if num is not None and num != n:
         raise ValueError(
             f"[unstack] num={num} was given for axis {axis} of shape {x.shape}.\n"
@@ -367,6 +376,11 @@ def _blocks(x, block_size, data_format, function):
             f"[{function}] data_format={data_format!r} is unknown.\n"
             "Expected 'channels_last' or 'channels_first'.\nLeave it away for the "
             "first."
+        )
+    if not isinstance(block_size, int) or block_size < 2:
+        raise ValueError(
+            f"[{function}] block_size={block_size!r} was given.\n"
+            "Expected a whole number of at least 2.\nFor example block_size=2."
         )
     last = data_format == "channels_last"
     x = x if last else moveaxis(x, 1, -1)

@@ -23,7 +23,7 @@ from cornu.ops.primitives.elementwise import (
 from cornu.ops.primitives.indexing import known_array, scatter_add, take
 from cornu.ops.primitives.scattering import scatter_reduce
 from cornu.ops.primitives.shapes import broadcast_to, pad, reshape, static_slice
-from cornu.ops.public import public
+from cornu.ops.public import open_size, public
 
 __all__ = [
     "scatter",
@@ -258,13 +258,13 @@ def _segments(data, segment_ids, num_segments, function):
             "Ids have one axis, of the size of the first of the data."
         )
     known = known_array(ids)
-    if num_segments is None:
-        if known is None:
-            raise ValueError(
-                f"[{function}] num_segments is not known while a program is traced.\n"
-                "Expected the number of segments.\nWrite num_segments=n."
-            )
+    if num_segments is None and known is not None:
         num_segments = int(known.max()) + 1 if known.size else 0
+    elif num_segments is None and (num_segments := open_size()) is None:
+        raise ValueError(
+            f"[{function}] num_segments is not known while a program is traced.\n"
+            "Expected the number of segments.\nWrite num_segments=n."
+        )
     n = int(num_segments)
     ids = cast(ids, "int32")
     # What belongs to no segment goes to one more, which is cut off.

@@ -23,7 +23,7 @@ from cornu.ops.primitives.indexing import (
     take,
 )
 from cornu.ops.primitives.shapes import flip, reshape
-from cornu.ops.public import canonical_axis, of_open_size, public
+from cornu.ops.public import canonical_axis, of_open_size, open_size, public
 
 __all__ = [
     "argpartition",
@@ -127,9 +127,8 @@ def nonzero(x):
             on the data.
     """
     x = convert(x)
-    found = tuple(of_open_size((None,), "int32") for _ in range(x.ndim or 1))
-    if found[0] is not None:
-        return found
+    if known_array(x) is None and open_size() is not None:
+        return tuple(of_open_size((None,), "int32") for _ in range(x.ndim or 1))
     instead = "Use ops.where(mask, x, 0), which keeps the shape."
     found = np.nonzero(np.atleast_1d(_of_data(x, "nonzero", instead)))
     return tuple(convert(i.astype(np.int32)) for i in found)
@@ -210,9 +209,9 @@ def unique(
         x, place = ravel(x), 0
     else:
         place = canonical_axis(axis, x.ndim)
-    if size is None and (lengths := of_open_size((None,), "int32")) is not None:
-        size = lengths.shape[0]
-    elif size is None:
+    if size is None and known_array(x) is None:
+        size = open_size()
+    if size is None:
         data = _of_data(x, "unique", "Give size=, the number of elements to expect.")
         size = np.unique(data, axis=place, equal_nan=False).shape[place]
     params = {"axis": place, "size": int(size)}

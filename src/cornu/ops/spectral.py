@@ -111,6 +111,11 @@ def rfft(x, fft_length=None):
         Tuple (real part, imaginary part) of shape (..., fft_length // 2 + 1).
     """
     x = floating(x)
+    if not x.ndim:
+        raise ValueError(
+            "[rfft] a single number was given.\nExpected at least one axis.\n"
+            "Add one with ops.expand_dims(x, 0)."
+        )
     return rdft(_fitted(x, x.shape[-1] if fft_length is None else int(fft_length)))
 
 
@@ -165,6 +170,15 @@ def _window(window, sequence_length, fft_length, dtype, function):
     return pad(weights, ((before, fft_length - sequence_length - before),))
 
 
+def _check_stride(stride, function):
+    if not isinstance(stride, (int, np.integer)) or stride < 1:
+        raise ValueError(
+            f"[{function}] sequence_stride={stride!r} was given.\n"
+            "Expected a positive whole number: the distance of the pieces.\n"
+            "Write sequence_stride=sequence_length // 2, for example."
+        )
+
+
 @public
 def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
     """The Fourier transforms of short pieces of signals.
@@ -192,6 +206,7 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
             f"[stft] a tensor of dtype {x.dtype} was given.\n"
             "Expected float32 or float64.\nCast with ops.cast(x, 'float32')."
         )
+    _check_stride(sequence_stride, "stft")
     weights = _window(window, sequence_length, fft_length, x.dtype, "stft")
     if center:
         half = fft_length // 2
@@ -229,6 +244,7 @@ def istft(
         ValueError: for another window, or lengths that do not fit.
     """
     re, im = _pair(x, "istft", 2)
+    _check_stride(sequence_stride, "istft")
     pieces, stride = re.shape[-2], int(sequence_stride)
     weights = _window(window, sequence_length, fft_length, re.dtype, "istft")
     y = irfft((re, im), fft_length)

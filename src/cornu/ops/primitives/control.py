@@ -313,6 +313,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
         The last carry, and the stacked `y` of all steps.
 
     Raises:
+        TypeError: when `f` is no function.
         ValueError: when lengths differ, or the carry changes its shape or dtype.
 
     Example:
@@ -324,6 +325,16 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
     >>> running.tolist()
     [1.0, 3.0, 6.0]
     """
+    if not callable(f):
+        raise TypeError(
+            f"[scan] f={f!r} was given.\nExpected a function of (carry, x).\n"
+            "Write def f(carry, x): return carry, y."
+        )
+    if not isinstance(unroll, int) or (unroll is not False and unroll < 1):
+        raise ValueError(
+            f"[scan] unroll={unroll!r} was given.\n"
+            "Expected True, False or a positive whole number.\nLeave it away."
+        )
     carry = [convert(c) for c in flatten(init)]
     flat_xs = [] if xs is None else [convert(x) for x in flatten(xs)]
     lengths = {x.shape[0] for x in flat_xs} | (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -224,11 +225,13 @@ def pick_along_axis(x, indices, axis):
 @ends_early
 @public
 def get_item(x, key):
-    """NumPy's basic indexing, and one array of integers (x[i], x[..., 2:5], x[:, idx]).
+    """NumPy's indexing: integers, slices, `...`, None, and arrays of integers.
 
     Args:
         x: tensor.
-        key: integers, slices, `...`, None; at most one tensor or list of integers.
+        key: what stands in the brackets. Arrays and lists of integers broadcast among
+            themselves, as in NumPy; a boolean mask needs data at hand, since it decides
+            about the size of the result.
 
     Raises:
         IndexError: when there are too many indices or one is out of range.
@@ -236,52 +239,109 @@ def get_item(x, key):
     """
     x = convert(x)
     keys = list(key) if isinstance(key, tuple) else [key]
-    keys = _without_ellipsis(keys, x)
-    slices, drop, insert, arrays = [], [], [], []
+    keys = [index for part in keys for index in _indices_of_mask(part)]
+    given, keys = keys, _without_ellipsis(keys, x)
+    slices, drop, insert, arrays = [], [], [], {}
     axis = place = 0
     for part in keys:
         if part is None:
             insert.append(place)
             place += 1
             continue
-        n = x.shape[axis]
         if isinstance(part, slice):
             slices.append(part)
             place += 1
-        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
-            if not -n <= part < n:
-                raise IndexError(
-                    f"Index {part} is out of range for axis {axis} of shape "
-                    f"{x.shape}.\n"
-                    f"Expected a whole number from {-n} to {n - 1}.\n"
-                    "Check the shape with x.shape."
-                )
-            slices.append(slice(part % n, part % n + 1))
+        elif _is_whole(part):
+            slices.append(_slice_at(part, axis, x.shape))
             drop.append(axis)
         else:
-            arrays.append((axis, place, part))
+            arrays[axis] = part
             slices.append(slice(None))
             place += 1
         axis += 1
-    if len(arrays) > 1 or (arrays and insert):
-        raise TypeError(
-            "A tensor was indexed by several arrays at once.\n"
-            "Expected integers, slices, `...`, None, and at most one array.\n"
-            "Use ops.take, ops.take_along_axis or ops.where."
-        )
+    if len(arrays) > 1 or (arrays and (insert or drop)):
+        return _picked(x, keys, _together(given))
     y = static_slice(x, tuple(slices))
     y = reshape(y, tuple(n for i, n in enumerate(y.shape) if i not in drop))
     for place in insert:
         y = expand_dims(y, place)
-    for _, place, part in arrays:
-        index = convert(part)
-        if index.dtype == "bool":
-            raise TypeError(
-                "A tensor was indexed by a boolean mask, whose result has no static "
-                "shape.\nExpected integers, slices or an array of integers.\n"
-                "Use ops.where(mask, x, 0), or index with NumPy before the step."
-            )
-        y = take(y, index, axis=place)
+    for place, part in arrays.items():
+        y = take(y, part, axis=place)
+    return y
+
+
+def _is_whole(part):
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
+
+
+def _slice_at(part, axis, shape):
+    n = shape[axis]
+    if not -n <= part < n:
+        raise IndexError(
+            f"Index {part} is out of range for axis {axis} of shape {shape}.\n"
+            f"Expected a whole number from {-n} to {n - 1}.\n"
+            "Check the shape with x.shape."
+        )
+    return slice(part % n, part % n + 1)
+
+
+def _indices_of_mask(part):
+    """Where a boolean mask is true, an array per axis; all else as it is."""
+    if not _is_array(part) or _is_whole(part):
+        return [part]
+    index = convert(part)
+    if index.dtype != "bool":
+        return [index]
+    mask = known_array(index)
+    if mask is None or not mask.ndim:
+        raise TypeError(
+            "A tensor was indexed by a boolean mask, whose result has no static "
+            "shape.\nExpected integers, slices or an array of integers.\n"
+            "Use ops.where(mask, x, 0), or index with NumPy before the step."
+        )
+    return [convert(i.astype(np.int32)) for i in np.nonzero(mask)]
+
+
+def _is_array(part):
+    return part is not None and part is not Ellipsis and not isinstance(part, slice)
+
+
+def _together(keys):
+    """Whether nothing, not even an empty `...`, stands between the arrays."""
+    at = [i for i, key in enumerate(keys) if _is_array(key)]
+    return at[-1] - at[0] == len(at) - 1
+
+
+def _picked(x, keys, together):
+    """Indexing by several arrays that broadcast; integers among them count as arrays.
+
+    The axes that they make stand where the first of them stood, or in front of all
+    where they are not together: NumPy's rule.
+    """
+    axes = [key for key in keys if key is not None]
+    chosen = [i for i, key in enumerate(axes) if not isinstance(key, slice)]
+    others = [i for i in range(x.ndim) if i not in chosen]
+    whole = [slice(None) if i in chosen else key for i, key in enumerate(axes)]
+    y = static_slice(x, tuple(whole))
+    places: Any = np.int32(0)
+    for i in chosen:
+        index, n = _checked_indices(axes[i], x.shape[i], "get_item"), x.shape[i]
+        places = places * n + where(less(index, 0), index + n, index)
+    kept = [y.shape[i] for i in others]
+    y = reshape(transpose(y, (*chosen, *others)), (-1, *kept))
+    y, made = take(y, places, axis=0), len(places.shape)
+
+    first = next(i for i, key in enumerate(keys) if _is_array(key))
+    before = [isinstance(k, slice) for k in keys[:first]].count(True) * together
+    order = [*range(made, made + before), *range(made)]
+    y = transpose(y, (*order, *range(made + before, y.ndim)))
+    place = 0 if together else made
+    for i, key in enumerate(keys):
+        if together and i == first:
+            place += made
+        if key is None:
+            y = expand_dims(y, place)
+        place += key is None or isinstance(key, slice)
     return y
 
 

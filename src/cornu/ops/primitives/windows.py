@@ -304,9 +304,10 @@ def resolve_padding(padding, sizes, window, strides, dilation, function="conv"):
 
     'same' gives ceil(size / stride) outputs, with the odd one of padding at the end.
     """
-    if padding == "valid":
+    named = padding.lower() if isinstance(padding, str) else padding
+    if named == "valid":
         return ((0, 0),) * len(window)
-    if padding == "same":
+    if named == "same":
         pairs = []
         for n, k, s, d in zip(sizes, window, strides, dilation, strict=True):
             total = max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
