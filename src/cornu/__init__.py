@@ -51,6 +51,7 @@ _HOMES = {
     "Sequential": "cornu.models",
     "Tensor": "cornu.graph",
     "Variable": "cornu.graph",
+    "name_scope": "cornu.graph.variable",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

@@ -11,6 +11,7 @@ from cornu.ops.random import (
     truncated_normal,
     uniform,
 )
+from cornu.registry import Registry
 
 __all__ = [
     "SeedGenerator",
@@ -25,3 +26,6 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+REGISTRY = Registry("source of random numbers", "keras.random")
+REGISTRY.enter(SeedGenerator)

@@ -33,6 +33,7 @@ HOMES = {
     "keras.models": "cornu.models",
     "keras.optimizers": "cornu.optimizers",
     "keras.optimizers.schedules": "cornu.optimizers.schedules",
+    "keras.random": "cornu.random",
     "keras.regularizers": "cornu.regularizers",
     "keras.utils": "cornu.models.feature_space",
 }

@@ -6,8 +6,6 @@ defaults. They work on concrete tensors, inside layers and losses, and on symbol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +30,7 @@ from cornu.config import (
 from cornu.graph import SymbolicTensor, Tensor, Variable, standardize_dtype
 from cornu.graph.config import set_learning_phase, standardize_data_format
 from cornu.graph.tensor import TensorBase
+from cornu.graph.variable import name_scope
 from cornu.layers import Input
 from cornu.ops import (
     abs,
@@ -316,12 +315,6 @@ def reset_uids() -> None:
     """Begin counting again, also the automatic names of layers."""
     _uids.clear()
     registry.reset_names()
-
-
-@contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """A label for a `with` block that TensorFlow took; nodes here know their line."""
-    yield
 
 
 def normalize_data_format(value: str | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,37 @@ from cornu.graph.trace import convert, current, no_trace
 
 # `cornu.initializers` enters its look-up here: names stand above this room.
 INITIALIZER_LOOKUP: list[Callable[[Any], Callable[..., Any]]] = []
+
+
+class _Scopes(threading.local):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+
+_scopes = _Scopes()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Put a name in front of the paths of variables that are made in a `with` block.
+
+    Those of layers, metrics and optimizers have the path of their owner instead.
+
+    Args:
+        name: the name.
+
+    Example:
+
+    >>> with name_scope("encoder"):
+    ...     scale = Variable(1.0, name="scale")
+    >>> scale.path
+    'encoder/scale'
+    """
+    _scopes.names.append(name)
+    try:
+        yield
+    finally:
+        _scopes.names.pop()
 
 
 class Variable(TensorBase):
@@ -72,7 +104,7 @@ class Variable(TensorBase):
         name: str | None = None,
     ) -> None:
         self.name = name or auto_name("variable")
-        self.path = self.name
+        self.path = "/".join([*_scopes.names, self.name])
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +35,8 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray:
     """The weights of a window.
 
     Args:
-        window: one of `WINDOWS`, or the weights themselves.
+        window: one of `WINDOWS`, another name that SciPy knows, or the weights
+            themselves.
         length: how many there are.
         periodic: whether the weight after the last one is the first one again.
 
@@ -53,6 +55,8 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray:
                 "Give as many as frame_length, the first size of the kernel, says."
             )
         return weights
+    if window not in WINDOWS:
+        return _of_scipy(window, length, periodic)
     n = length + 1 if periodic else length
     if length == 1:
         return np.ones(1)
@@ -63,13 +67,23 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray:
     return np.sum(list(terms), axis=0)
 
 
+def _of_scipy(window: str, length: int, periodic: bool) -> np.ndarray:
+    """A window that SciPy knows by its name alone."""
+    from scipy.signal import get_window
+
+    return np.asarray(get_window(window, length, fftbins=periodic), np.float64)
+
+
 def check_window(window: Any, scaling: Any, owner: str) -> None:
     """Refuse names of windows and scalings that there are not.
 
     Raises:
         ValueError: naming those that there are.
     """
-    if isinstance(window, str) and window not in WINDOWS:
+    known = not isinstance(window, str) or window in WINDOWS
+    with contextlib.suppress(ImportError, ValueError):
+        known = known or _of_scipy(window, 2, True) is not None
+    if not known:
         raise ValueError(
             f"{owner} was given window={window!r}.\n"
             f"Expected one of {', '.join(map(repr, WINDOWS))}, an array, or None.\n"

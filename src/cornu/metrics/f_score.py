@@ -20,6 +20,10 @@ _COUNTS = (
 )
 
 
+def _is_float(x: Any) -> bool:
+    return isinstance(x, (float, np.floating))
+
+
 class FBetaScore(Metric):
     """(1 + beta**2) * precision * recall / (beta**2 * precision + recall).
 
@@ -53,14 +57,15 @@ class FBetaScore(Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        numeric = isinstance(threshold, (int, float, np.number))
-        between = threshold is None or (numeric and 0 < float(threshold) <= 1)
-        if average not in _AVERAGES or not beta > 0 or not between:
+        between = threshold is None or (_is_float(threshold) and 0 < threshold <= 1)
+        positive = _is_float(beta) and beta > 0
+        if average not in _AVERAGES or not positive or not between:
             raise ValueError(
-                f"{type(self).__name__} was given average={average!r}, beta={beta} and "
-                f"threshold={threshold!r}.\n"
+                f"{type(self).__name__} was given average={average!r}, beta={beta!r} "
+                f"and threshold={threshold!r}.\n"
                 "Expected an average of None, 'micro', 'macro' or 'weighted', a "
-                "positive beta, and a threshold above 0 and up to 1 (or None).\n"
+                "positive beta, and a threshold above 0 and up to 1 (or None): both "
+                "floats, 2.0 and not 2.\n"
                 f"For example {type(self).__name__}('macro', threshold=0.5)."
             )
         self.average, self.beta, self.threshold = average, float(beta), threshold

@@ -7,6 +7,8 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.messages import warn_user
+from cornu.graph.spec import is_float
 from cornu.losses.loss import as_tensor
 from cornu.metrics.metric import Metric
 
@@ -53,6 +55,7 @@ class IoU(Metric):
                 f"and num_classes={num_classes}.\n"
                 f"Expected classes from 0 to {num_classes - 1}.\nCorrect one of them."
             )
+        self._told_of_weights = False
         self.num_classes = num_classes
         self.target_class_ids = list(target_class_ids)
         self.ignore_class, self.axis = ignore_class, axis
@@ -72,6 +75,16 @@ class IoU(Metric):
         if self.ignore_class is not None:
             counts = ops.logical_and(counts, ops.not_equal(y_true, self.ignore_class))
         weight = 1 if sample_weight is None else sample_weight
+        cut = not is_float(self.dtype) and is_float(as_tensor(weight).dtype)
+        if cut and not self._told_of_weights:
+            self._told_of_weights = True
+            warn_user(
+                f"{type(self).__name__} was given weights with fractions, and counts "
+                f"in {self.dtype}: they are cut to whole numbers.\n"
+                "Expected whole numbers, or a floating dtype to count in.\n"
+                f"Write {type(self).__name__}(..., dtype='float32').",
+                UserWarning,
+            )
         weight = ops.reshape(as_tensor(weight, self.dtype), (-1,))
         weight = ops.where(counts, ops.broadcast_to(weight, y_true.shape), 0)
         rows = ops.one_hot(ops.where(counts, y_true, 0), n, dtype=self.dtype)

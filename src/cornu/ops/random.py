@@ -85,7 +85,7 @@ class SeedGenerator:
         name: its name.
 
     Raises:
-        ValueError: when the seed is not a whole number.
+        ValueError: when the seed is not a whole number, and for unknown arguments.
 
     Example:
 
@@ -94,7 +94,14 @@ class SeedGenerator:
     ([7, 0], [7, 1])
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, seed: int | None = None, name: str | None = None, **kwargs: Any
+    ) -> None:
+        if kwargs:
+            raise ValueError(
+                f"SeedGenerator was given {', '.join(map(repr, kwargs))}.\n"
+                "Expected seed and name only.\nLeave the others away."
+            )
         self.name = name or "seed_generator"
         self._initial_seed = seed
         words = _words(make_default_seed() if seed is None else _checked_seed(seed))

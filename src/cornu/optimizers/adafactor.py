@@ -61,7 +61,7 @@ class Adafactor(Optimizer):
         self._squares: list[Any] = []
         for v in variables:
             matrix = len(v.shape) >= 2
-            shapes = v.shape[:-1], (*v.shape[:-2], v.shape[-1])
+            shapes = v.shape[:-1], (*v.shape[:-2], *v.shape[-1:])
             # Vectors have a number in their place, for files count the arrays.
             rows, columns = (
                 self.add_variable(shape, dtype=v.dtype, name=v.name)

@@ -54,7 +54,18 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
+        set_ = {n: v for n, v in kwargs.items() if v != _NEUTRAL.get(n, not v)}
+        if set_:
+            raise ValueError(
+                f"LossScaleOptimizer was given {', '.join(map(repr, set_))}.\n"
+                "Expected the optimizer, initial_scale, dynamic_growth_steps and name: "
+                "it scales dynamically, and what else there is is the inner "
+                "optimizer's.\n"
+                "Set them there: LossScaleOptimizer(Adam(clipnorm=1.0)); for a scale "
+                "that is fixed write Adam(loss_scale_factor=1024)."
+            )
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(
                 f"LossScaleOptimizer was given {inner_optimizer!r}.\n"

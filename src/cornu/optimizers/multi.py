@@ -110,7 +110,8 @@ def _check_part(optimizer: Any) -> None:
         optimizer, (LossScaleOptimizer, MultiOptimizer)
     ):
         return
-    raise TypeError(
+    kind = ValueError if isinstance(optimizer, Optimizer) else TypeError
+    raise kind(
         f"{optimizer!r} was given as an optimizer of some of the variables.\n"
         "Expected an optimizer that wraps no other.\n"
         "Pass Adam(), for example, or wrap the whole in LossScaleOptimizer."

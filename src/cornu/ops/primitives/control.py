@@ -296,8 +296,16 @@ def t_own(trace: Trace, value: Value) -> Value:
     return value
 
 
+def _check_function(f):
+    if not callable(f):
+        raise TypeError(
+            f"[scan] f={f!r} was given.\nExpected a function of (carry, x).\n"
+            "Write def f(carry, x): return carry, y."
+        )
+
+
 @public
-def scan(f, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
+def scan(f: Any, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
     """Loop over the first axis of `xs`, handing a carry from step to step.
 
     Args:
@@ -325,11 +333,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1) -> Any:
     >>> running.tolist()
     [1.0, 3.0, 6.0]
     """
-    if not callable(f):
-        raise TypeError(
-            f"[scan] f={f!r} was given.\nExpected a function of (carry, x).\n"
-            "Write def f(carry, x): return carry, y."
-        )
+    _check_function(f)
     if not isinstance(unroll, int) or (unroll is not False and unroll < 1):
         raise ValueError(
             f"[scan] unroll={unroll!r} was given.\n"

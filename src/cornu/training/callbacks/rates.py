@@ -9,9 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from cornu.optimizers import MultiOptimizer
 from cornu.training.callbacks.base import Callback
 from cornu.training.callbacks.monitor import MonitorCallback
 from cornu.training.progress import tell
+
+
+def parts_of(optimizer: Any) -> dict[str, Any]:
+    """The optimizers that have a rate, by the name of that rate in the logs.
+
+    It is 'learning_rate', and 'learning_rate_adam' for that of a `MultiOptimizer`.
+    """
+    if isinstance(optimizer, MultiOptimizer):
+        return {f"learning_rate_{each.name}": each for each in optimizer.optimizers}
+    return {"learning_rate": optimizer}
+
+
+def rates_of(optimizer: Any) -> dict[str, float]:
+    """The learning rates, by their names in the logs."""
+    return {k: float(v.learning_rate) for k, v in parts_of(optimizer).items()}
 
 
 class LearningRateScheduler(Callback):
@@ -47,7 +63,10 @@ class LearningRateScheduler(Callback):
             self._takes_rate = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        optimizer = self.model.optimizer
+        for name, optimizer in parts_of(self.model.optimizer).items():
+            self._set_rate(optimizer, epoch, name)
+
+    def _set_rate(self, optimizer: Any, epoch: int, name: str) -> None:
         before = float(optimizer.learning_rate)
         given = (epoch, before) if self._takes_rate else (epoch,)
         rate = self.schedule(*given)
@@ -59,11 +78,12 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            tell(f"Epoch {epoch + 1}: learning rate {float(rate)}")
+            shown = name.replace("_", " ", 2)
+            tell(f"Epoch {epoch + 1}: {shown} {float(rate)}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs.update(rates_of(self.model.optimizer))
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -128,9 +148,8 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = {} if logs is None else logs
-        rate = float(self.model.optimizer.learning_rate)
         current = self.monitored(logs)
-        logs["learning_rate"] = rate
+        logs.update(rates_of(self.model.optimizer))
         if current is None:
             return
         if self.cooldown_counter:
@@ -140,13 +159,18 @@ class ReduceLROnPlateau(MonitorCallback):
             self.best, self.wait = current, 0
         elif not self.cooldown_counter:
             self.wait += 1
-            # The rate may be a float32, which is a little above the smallest one.
-            if self.wait >= self.patience and rate > np.float32(self.min_lr):
-                self._reduce(epoch, rate)
+            if self.wait >= self.patience:
+                self._reduce(epoch)
 
-    def _reduce(self, epoch: int, rate: float) -> None:
-        rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
-        self.cooldown_counter, self.wait = self.cooldown, 0
-        if self.verbose:
-            tell(f"Epoch {epoch + 1}: learning rate reduced to {rate}")
+    def _reduce(self, epoch: int) -> None:
+        for name, optimizer in parts_of(self.model.optimizer).items():
+            rate = float(optimizer.learning_rate)
+            # The rate may be a float32, which is a little above the smallest one.
+            if rate <= np.float32(self.min_lr):
+                continue
+            rate = max(rate * self.factor, self.min_lr)
+            optimizer.learning_rate = rate
+            self.cooldown_counter, self.wait = self.cooldown, 0
+            if self.verbose:
+                shown = name.replace("_", " ", 2)
+                tell(f"Epoch {epoch + 1}: {shown} reduced to {rate}")

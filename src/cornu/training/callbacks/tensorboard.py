@@ -15,6 +15,7 @@ from cornu.graph.messages import described, nearest, warn_user
 from cornu.layers import Embedding
 from cornu.training.callbacks.base import BATCH_HOOKS, ThrottledCallback
 from cornu.training.callbacks.event_file import EventFile
+from cornu.training.callbacks.rates import rates_of
 
 clock = time.perf_counter
 
@@ -187,7 +188,7 @@ class TensorBoard(ThrottledCallback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
         found = {k: v for k, v in logs.items() if not k.startswith("val_")}
-        found["learning_rate"] = float(self.model.optimizer.learning_rate)
+        found.update(rates_of(self.model.optimizer))
         if self.write_steps_per_second:
             steps = int(self.model.optimizer.iterations) - self._done_before
             seconds = clock() - self._epoch_began
