@@ -19,6 +19,7 @@ _MODULES = (
     "constraints",
     "datasets",
     "distribution",
+    "dtype_policies",
     "engines",
     "graph",
     "initializers",

@@ -495,6 +495,11 @@ def lambda_in_file() -> ValueError:
     )
 
 
+def _policies(config: Any) -> Any:
+    room = importlib.import_module("cornu.dtype_policies")
+    return room.DTypePolicyMap.from_config(config)
+
+
 def _lambda(config: Any) -> Any:
     raise lambda_in_file()
 
@@ -509,4 +514,5 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__tensor__": lambda config: convert(_array(config)),
     "__lambda__": _lambda,
     "DTypePolicy": lambda config: config["name"],
+    "DTypePolicyMap": _policies,
 }

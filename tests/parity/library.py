@@ -348,6 +348,28 @@ class Library:
             "again": in_common(type(layer).from_config(config).get_config()),
         }
 
+    def precise_layer(
+        self, target: Any, inputs: Any, how: str = "one", call: Any = None
+    ) -> Any:
+        """The dtypes of a layer that is called once: what comes out, and the weights.
+
+        Args:
+            target: the layer.
+            inputs: arrays.
+            how: whether they are 'one' input, a 'list', or several 'args'.
+            call: further arguments of the call.
+        """
+        self.reset_names()
+        layer = self.make(target)
+        outputs = layer(*([list(inputs)] if how == "list" else inputs), **(call or {}))
+        return {
+            "outputs": [str(x.dtype) for x in outputs_of(outputs)],
+            "weights": [[v.name, str(v.dtype)] for v in layer.weights],
+            "compute": layer.compute_dtype,
+            "variable": layer.variable_dtype,
+            "policy": layer.dtype_policy.name,
+        }
+
     def values_for(self, weights: Any) -> list[np.ndarray]:
         """Values for weights, the same in both libraries."""
         rng = np.random.default_rng(7)

@@ -1,49 +1,57 @@
-"""The dtype that layers have by default."""
+"""Dtype policies: in which dtype a layer computes, and in which it keeps weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from cornu.graph import config
+from cornu.graph.messages import described
 from cornu.graph.spec import standardize_dtype
+
+# Computing in 16 bits halves the memory; weights in 32 keep small updates.
+_MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+_QUANTIZED = ("int8", "int4", "float8", "gptq", "awq")
 
 
 class DTypePolicy:
-    """The dtype of a layer's weights and of its computation: one for both.
+    """The dtype that a layer computes in, and that of its weights.
 
     Args:
-        name: dtype name, such as 'float64'; by default that of `dtype_policy()`.
+        name: dtype name, such as 'float64', for both; or 'mixed_float16' or
+            'mixed_bfloat16': computes in 16 bits, with weights in float32. By default
+            that of `dtype_policy()`.
 
     Raises:
-        ValueError: for mixed precision and quantization, which Cornu has not, and for
-            what is no dtype.
+        TypeError: when the name is no text.
+        ValueError: for quantization, which Cornu has not, and for what is no dtype.
 
     Example:
 
-    >>> DTypePolicy("float64").compute_dtype
-    'float64'
+    >>> policy = DTypePolicy("mixed_float16")
+    >>> policy.compute_dtype, policy.variable_dtype
+    ('float16', 'float32')
     """
 
     def __init__(self, name: str | None = None) -> None:
         if name is None:
             name = dtype_policy().name
-        if isinstance(name, str) and ("mixed_" in name or "_from_" in name):
-            raise ValueError(
-                f"The dtype policy {name!r} is not supported.\n"
-                "Expected one dtype for weights and computation, such as 'float32'.\n"
-                "Use 'float32', or 'float16' for weights that are small, too."
-            )
-        try:
-            self._name = standardize_dtype(name)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+        self._name = name
+        self._compute_dtype, self._variable_dtype = _dtypes_of(name)
 
     @property
     def name(self) -> str:
-        """Its name, that of its dtype."""
+        """Its name."""
         return self._name
 
-    compute_dtype = variable_dtype = name
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype that is computed in; inputs and weights are cast to it."""
+        return self._compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self._variable_dtype
 
     @property
     def quantization_mode(self) -> None:
@@ -52,21 +60,44 @@ class DTypePolicy:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make it again."""
-        return {"name": self._name}
+        return {"name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """The policy of a `get_config` dictionary."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and self._name == other._name
+        return isinstance(other, DTypePolicy) and self.name == other.name
 
     def __hash__(self) -> int:
-        return hash(self._name)
+        return hash(self.name)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self._name}">'
+        return f'<DTypePolicy "{self.name}">'
+
+
+def _dtypes_of(name: Any) -> tuple[str, str]:
+    """The dtypes of computation and of weights that a name says."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"DTypePolicy was given {described(name)} as its name.\n"
+            "Expected text, such as 'float32' or 'mixed_float16'.\n"
+            "Pass the name of the dtype."
+        )
+    if name in _MIXED:
+        return _MIXED[name], "float32"
+    if "_from_" in name:
+        raise ValueError(
+            f"The dtype policy {name!r} asks for quantization, which Cornu has not.\n"
+            "Expected the name of a dtype, or 'mixed_float16' or 'mixed_bfloat16'.\n"
+            "Use 'mixed_float16' to compute in 16 bits."
+        )
+    try:
+        dtype = standardize_dtype(name)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    return dtype, dtype
 
 
 _policy: list[DTypePolicy | None] = [None]
@@ -87,15 +118,19 @@ def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
             does.
 
     Raises:
-        ValueError: for mixed precision, quantization, and what is no dtype.
+        ValueError: for quantization, and for what is no dtype.
 
     Example:
 
-    >>> set_dtype_policy("float64")
+    >>> set_dtype_policy("mixed_bfloat16")
     >>> dtype_policy()
-    <DTypePolicy "float64">
+    <DTypePolicy "mixed_bfloat16">
     >>> set_dtype_policy(None)
     """
-    if policy is not None and not isinstance(policy, DTypePolicy):
-        policy = DTypePolicy(policy)
-    _policy[0] = policy
+    if policy is not None and not isinstance(policy, (str, DTypePolicy)):
+        raise ValueError(
+            f"set_dtype_policy was given {described(policy)}.\n"
+            "Expected the name of a policy, or a DTypePolicy.\n"
+            "For example set_dtype_policy('mixed_float16')."
+        )
+    _policy[0] = DTypePolicy(policy) if isinstance(policy, str) else policy

@@ -12,7 +12,7 @@ import numpy as np
 
 from cornu.graph.eager import TAPES, Tensor, as_array
 from cornu.graph.names import auto_name
-from cornu.graph.spec import Spec, standardize_dtype
+from cornu.graph.spec import Spec, is_float, standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert, current, no_trace
 
@@ -51,6 +51,32 @@ def name_scope(name: str) -> Iterator[None]:
         _scopes.names.pop()
 
 
+class _Autocast(threading.local):
+    """The dtype in which floating variables are seen just now, or None."""
+
+    dtype: str | None = None
+
+
+_autocast = _Autocast()
+
+
+@contextmanager
+def autocast(dtype: str | None, differs: bool = True) -> Iterator[None]:
+    """Let floating variables be seen in a dtype, while the `with` block runs.
+
+    Args:
+        dtype: the dtype, or None for that of each variable.
+        differs: whether it is another than that of the variables inside. Where it is
+            not, it counts only inside a block that said otherwise.
+    """
+    before = _autocast.dtype
+    _autocast.dtype = dtype if differs or before is not None else None
+    try:
+        yield
+    finally:
+        _autocast.dtype = before
+
+
 class Variable(TensorBase):
     """A tensor that can be assigned, owned by a layer, an optimizer or a metric.
 
@@ -83,6 +109,7 @@ class Variable(TensorBase):
         "_held",
         "_native",
         "_tensor",
+        "autocast",
         "constraint",
         "dtype_",
         "lock",
@@ -109,6 +136,7 @@ class Variable(TensorBase):
         self.regularizer: Any = None
         self.constraint: Any = None
         self.reference: Variable | None = None  # whose momentum, average, ... it is
+        self.autocast = True
         if dtype is not None:
             dtype = standardize_dtype(dtype)
         if isinstance(initializer, str):
@@ -180,7 +208,15 @@ class Variable(TensorBase):
 
     @property
     def dtype(self) -> str:
-        return self.dtype_
+        """dtype in which it is seen: its own, unless a mixed layer computes."""
+        return self._seen_in() or self.dtype_
+
+    def _seen_in(self) -> str | None:
+        """Another dtype in which its value is seen just now, if there is one."""
+        dtype = _autocast.dtype
+        if dtype is None or dtype == self.dtype_ or not self.autocast:
+            return None
+        return dtype if is_float(self.dtype_) else None
 
     @property
     def spec(self) -> Spec:
@@ -190,8 +226,10 @@ class Variable(TensorBase):
     def value(self) -> Any:
         """The tensor now: concrete, or traced where a step is being traced."""
         trace = current()
+        seen = self._seen_in()
         if trace is not None:
-            return trace.read(self)
+            value = trace.read(self)
+            return value if seen is None else value.astype(seen)
         tensor = self._tensor
         if tensor is None:
             with self.lock:  # a program may be writing into the memory just now
@@ -200,7 +238,7 @@ class Variable(TensorBase):
                 tensor = self._tensor
         for listener in TAPES.on_read:
             listener(self, tensor)
-        return tensor
+        return tensor if seen is None else tensor.astype(seen)
 
     def numpy(self) -> np.ndarray:
         """A copy of the values as a NumPy array."""

@@ -113,9 +113,9 @@ class BatchNormalization(Normalizing):
             statistics["renorm_mean"] = self.moving_mean_initializer
             statistics["renorm_stddev"] = self._deviation
         for name, initial in statistics.items():
-            setattr(
-                self, name, self.add_weight(shape, initial, trainable=False, name=name)
-            )
+            # Averages stay exact in mixed precision: they are not seen in 16 bits.
+            fixed = {"trainable": False, "autocast": False, "name": name}
+            setattr(self, name, self.add_weight(shape, initial, **fixed))
         n = len(input_shape)
         self._axes = tuple(i for i in range(n) if i != axis)
         # Vectors of the channels in this shape broadcast to the input.
@@ -133,7 +133,7 @@ class BatchNormalization(Normalizing):
         else:
             statistics = self.moving_mean, self.moving_variance
             y = self._by(x, *statistics, self.gamma, self.beta)
-        return ops.cast(y, self.dtype)
+        return ops.cast(y, self.compute_dtype)
 
     def _by(self, x: Any, mean: Any, variance: Any, gamma: Any, beta: Any) -> Any:
         given = (x, mean, variance, self.axis, beta, gamma, self.epsilon)

@@ -136,7 +136,7 @@ class InputLayer(Layer):
         super().__init__(name=name or tensor.name)
         self._tensor = tensor
         self.batch_shape = tuple(tensor.shape)
-        self._dtype = tensor.dtype
+        self._dtype = self._variable_dtype = tensor.dtype
         self.built = True
 
     @property

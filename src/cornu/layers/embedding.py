@@ -96,7 +96,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Any) -> Any:
         indices = self._checked(ops.cast(inputs, "int32"))
-        return ops.cast(ops.take(self.embeddings, indices, axis=0), self.dtype)
+        return ops.cast(ops.take(self.embeddings, indices, axis=0), self.compute_dtype)
 
     def _checked(self, indices: Any) -> Any:
         """The indices; negative ones, which would count from the end, are wrong too."""

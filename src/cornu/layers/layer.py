@@ -7,14 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
-from cornu import regularizers, stateless
+from cornu import dtype_policies, regularizers, stateless
 from cornu.graph import config
 from cornu.graph.messages import described, refuse_unknown
 from cornu.graph.node import user_source
-from cornu.graph.policy import DTypePolicy
-from cornu.graph.spec import is_float
 from cornu.graph.symbolic import (
     SymbolicTensor,
     compute_output_spec,
@@ -22,21 +18,20 @@ from cornu.graph.symbolic import (
     record,
     replaying,
 )
-from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
-from cornu.graph.trace import convert, current, no_trace
+from cornu.graph.trace import current, no_trace
 from cornu.graph.tree import flatten, map_structure
 from cornu.graph.variable import Variable
 from cornu.layers import masks
+from cornu.layers.precision import Precise
 from cornu.layers.spec import (
     as_shape,
     check_shape_names,
-    dtype_of,
     first_shape,
     shape_of,
     shapes_for,
     standing_for,
 )
-from cornu.layers.tracking import CALLS, Tracked, building
+from cornu.layers.tracking import CALLS, building
 from cornu.registry import auto_name
 from cornu.serialization import is_plain
 
@@ -45,7 +40,7 @@ _UNSET = ("quantization_config", "lora_rank", "lora_alpha")
 _UNSET += ("gptq_unpacked_column_size",)
 
 
-class Layer(Tracked):
+class Layer(Precise):
     """A function with weights; the base class of all layers and models.
 
     Subclasses create weights in `build(input_shape)` (or `__init__`) with `add_weight`,
@@ -108,7 +103,7 @@ class Layer(Tracked):
         self.built = False
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self.input_spec: Any = None
-        self._dtype = dtype_of(dtype)
+        self._set_policy(dtype_policies.get(dtype))
         self._trainable = bool(trainable)
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
@@ -117,26 +112,9 @@ class Layer(Tracked):
         self._source = user_source()
 
     @property
-    def dtype(self) -> str:
-        """dtype of the weights and of the computation."""
-        return self._dtype
-
-    compute_dtype = variable_dtype = dtype
-
-    @property
-    def dtype_policy(self) -> DTypePolicy:
-        """The same as a policy, which says no more."""
-        return DTypePolicy(self._dtype)
-
-    @property
     def takes_text(self) -> bool:
         """Whether it, or a layer inside, works on the host, where text is known."""
         return any(layer.on_host for layer in self._flatten_layers())
-
-    @property
-    def path(self) -> str:
-        """The name with those of the layers around it."""
-        return self.name
 
     # Losses
 
@@ -202,7 +180,7 @@ class Layer(Tracked):
         CALLS.training.append(training)
         CALLS.computing.append(self)
         try:
-            with self._scope():
+            with self._scope(), self._computing():
                 outputs = self.call(*args, **kwargs)
                 if self.activity_regularizer is not None:
                     for out in flatten(outputs):
@@ -295,7 +273,7 @@ class Layer(Tracked):
         if trace is None:
             yield
         else:
-            with trace.layer(self.path, self._source):
+            with trace.layer(self.name, self._source):
                 yield
 
     def _training(self, kwargs: dict[str, Any]) -> Any:
@@ -335,25 +313,6 @@ class Layer(Tracked):
 
     def _call_names(self) -> list[str]:
         return list(inspect.signature(self.call).parameters)
-
-    def _convert(self, value: Any) -> Any:
-        if value is None or isinstance(value, (bool, str)):
-            return value
-        if isinstance(value, (list, tuple, dict)):
-            if not any(_is_tensor_like(leaf) for leaf in flatten(value)):
-                return value
-            return map_structure(self._convert, value)
-        if not _is_tensor_like(value):
-            return value
-        if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
-            return value  # text goes to the layers that look it up
-        tensor = convert(value)
-        if self.autocast and is_float(tensor.dtype) and tensor.dtype != self._dtype:
-            mask = keras_mask(tensor)
-            tensor = tensor.astype(self._dtype)
-            if mask is not None:
-                set_keras_mask(tensor, mask)
-        return tensor
 
     def _check_input(self, value: Any) -> None:
         specs = flatten(self.input_spec) if self.input_spec is not None else []
@@ -528,7 +487,11 @@ class Layer(Tracked):
             NotImplementedError: where a subclass has arguments of its own that are no
                 plain values, and does not add them.
         """
-        config = {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": _described(self._policy),
+        }
         if self.activity_regularizer is not None:
             penalty = regularizers.serialize(self.activity_regularizer)
             config["activity_regularizer"] = penalty
@@ -570,15 +533,16 @@ class Layer(Tracked):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+def _described(policy: Any) -> Any:
+    """A policy in a configuration: its name says it all, unless it is a map."""
+    if isinstance(policy, dtype_policies.DTypePolicyMap):
+        return dtype_policies.serialize(policy)
+    return policy.name
+
+
 def _is_own(method: Any) -> bool:
     """Whether a method is the user's: what Cornu's own layers raise is meant."""
     return not method.__module__.startswith("cornu.")
-
-
-def _is_tensor_like(value: Any) -> bool:
-    return isinstance(
-        value, (TensorBase, np.ndarray, np.generic, int, float)
-    ) or hasattr(value, "__array__")
 
 
 def _parameters(cls: type) -> list[str]:

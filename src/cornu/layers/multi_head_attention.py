@@ -109,7 +109,7 @@ class HeadedAttention(Layer):
             activity_regularizer=self._activity_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
-            dtype=self.dtype,
+            dtype=self.dtype_policy,
             name=name,
             **options,
         )
@@ -167,8 +167,10 @@ class HeadedAttention(Layer):
         self._result_equation = f"{scores},{key}->{query}"
         self._axes = axes
         over = range(len(scores) - len(axes), len(scores))
-        self._softmax = Softmax(axis=tuple(over), dtype=self.dtype)
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
+        self._softmax = Softmax(axis=tuple(over), dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(
+            self.dropout, seed=self.seed, dtype=self.dtype_policy
+        )
 
     # Calling
 

@@ -189,7 +189,7 @@ class LayerNormalization(Normalizing):
     def call(self, inputs: Any) -> Any:
         weights = self.gamma, self.beta, self.axis, self.epsilon
         y = ops.layer_normalization(inputs, *weights, rms_scaling=self.rms_scaling)
-        return ops.cast(y, self.dtype)
+        return ops.cast(y, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
@@ -278,7 +278,7 @@ class GroupNormalization(Normalizing):
         ]
         axes = [i for i in range(1, x.ndim + 1) if i != at]
         y = standardize(apart, axes, *weights, epsilon=self.epsilon)[0]
-        return ops.cast(ops.reshape(y, x.shape), self.dtype)
+        return ops.cast(ops.reshape(y, x.shape), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
-from cornu.graph.policy import DTypePolicy, dtype_policy
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.tree import map_structure
@@ -106,22 +105,6 @@ def first_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
         if kwargs.get(key) is not None:
             return (None, *sizes(kwargs.pop(key), key))
     return None
-
-
-def dtype_of(dtype: Any) -> str:
-    if dtype is None:
-        return dtype_policy().name
-    if isinstance(dtype, DTypePolicy):
-        return dtype.name
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", dtype).get("name", "float32")
-    if isinstance(dtype, str) and dtype.startswith("mixed_"):
-        raise ValueError(
-            f"dtype={dtype!r}: mixed precision is not supported yet.\n"
-            "Expected one dtype for weights and computation, such as 'float32'.\n"
-            "Leave dtype away, or set it with cornu.config.set_floatx."
-        )
-    return standardize_dtype(dtype)
 
 
 def shape_of(value: Any) -> Any:

@@ -64,7 +64,7 @@ class SpectralNormalization(Wrapper):
     def call(self, inputs: Any, training: Any = None) -> Any:
         if training:
             self._normalize()
-        return self.layer(inputs)
+        return ops.cast(self.layer(inputs), inputs.dtype)
 
     def _normalize(self) -> None:
         kernel, before = self.kernel.value, self.vector_u.value

@@ -47,6 +47,7 @@ def building(layer: Any) -> Iterator[None]:
     """
     inside = bool(CALLS.stack) and CALLS.stack[-1] is layer
     CALLS.stack += [] if inside else [layer]
+    layer._build_at([each.name for each in CALLS.stack])
     try:
         yield
     finally:
@@ -113,7 +114,7 @@ class Tracked:
 
     name: str
     built: bool
-    _dtype: str
+    _variable_dtype: str
     _trainable: bool
     _weights: list[Variable]
 
@@ -240,7 +241,7 @@ class Tracked:
                 floats by default, zeros for other dtypes.
             dtype: dtype name, the layer's by default.
             trainable: whether training changes it.
-            autocast: a hint without meaning here.
+            autocast: whether the layer sees it in the dtype of the computation.
             regularizer: penalty on its values, part of the loss.
             constraint: function that is applied after each update.
             aggregation: a hint for several devices, without meaning here.
@@ -263,12 +264,13 @@ class Tracked:
             )
         shape = () if shape is None else shape
         shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-        dtype = standardize_dtype(dtype) if dtype is not None else self._dtype
+        dtype = self._variable_dtype if dtype is None else standardize_dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         initial = _allowed(shape, dtype, initializers.get(initializer))
         with no_trace():
             variable = Variable(initial, shape, dtype, trainable, name)
+        variable.autocast = autocast
         around = [layer.name for layer in CALLS.stack if layer is not self]
         variable.path = "/".join([*around, self.name, variable.name])
         variable.regularizer = regularizers.get(regularizer)

@@ -101,7 +101,8 @@ class Steps(Layer):
             run_eagerly: run the model op by op, to debug it.
             steps_per_execution: a hint without meaning here, as is `jit_compile`.
             jit_compile: see above.
-            auto_scale_loss: a hint for mixed precision, without meaning here.
+            auto_scale_loss: whether a model of the policy 'mixed_float16' gets a
+                LossScaleOptimizer, without which small gradients would be 0.
 
         Raises:
             ValueError: for unknown names, offering the nearest.
@@ -128,6 +129,10 @@ class Steps(Layer):
             "jit_compile": jit_compile,
         }
         self.optimizer = optimizers.get(optimizer)
+        scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        mixed = self.dtype_policy.name == "mixed_float16"
+        if auto_scale_loss and mixed and not scaled:
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.loss = loss
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)

@@ -198,10 +198,11 @@ class RandomErasing(ColorLayer):
         if self.fill_value is None:
             noise = random.normal(images.shape, dtype=self._dtype, seed=seed)
             return self._clipped(noise * float(self.value_range[1]))
-        value = np.asarray(self.fill_value, self._dtype)
+        limits = min(self.value_range), max(self.value_range)
+        value = np.clip(np.asarray(self.fill_value), *limits).astype(self._dtype)
         if value.ndim:
             value = value.reshape((-1, 1, 1) if self._channels == 1 else (1, 1, -1))
-        return np.clip(value, min(self.value_range), max(self.value_range))
+        return value
 
     def apply(self, images: Any, drawn: Any) -> Any:
         which, inside, paint = drawn

@@ -440,9 +440,9 @@ class CategoryEncoding(Layer):
                     "Expected equal shapes, and output_mode='count'.\n"
                     "Leave count_weights away, or count."
                 )
-            count_weights = ops.cast(count_weights, self._dtype)
+            count_weights = ops.cast(count_weights, self.dtype)
         return encode(
-            inputs, self.output_mode, self.num_tokens, self._dtype, count_weights
+            inputs, self.output_mode, self.num_tokens, self.dtype, count_weights
         )
 
     def get_config(self) -> dict[str, Any]:
