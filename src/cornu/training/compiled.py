@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from functools import reduce
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any
 
 from cornu import losses, metrics, ops
 from cornu.graph.messages import nearest
-from cornu.graph.tree import flatten
+from cornu.graph.tree import flatten, map_structure
 from cornu.losses.targets import kind_of
 from cornu.registry import to_snake_case
 from cornu.training.host_metrics import HostMetrics
+from cornu.training.nesting import Place, is_structured, places
 
 
 def by_output(value: Any, names: list[str], what: str) -> list[Any]:
@@ -58,25 +59,38 @@ class CompiledLoss:
     def __init__(self, loss: Any, loss_weights: Any = None) -> None:
         self.loss, self.loss_weights = loss, loss_weights
         self.functions: list[Callable[..., Any] | None] | None = None
-        self.trackers: list[Any] = []  # one per output with a loss, where several have
-        self._of_output: dict[int, Any] = {}
+        self.trackers: list[Any] = []  # one per loss, where there are several
+        self._places: list[Place] = []
         # Names are looked up at once, so that compile() itself tells of a misspelling.
-        for each in flatten(loss):
-            as_loss(each)
+        _look_up(loss)
 
     def takes_indices(self) -> bool:
         """Whether it is one loss, and its targets are class indices."""
         parts = flatten(self.loss)
         return len(parts) == 1 and kind_of(as_loss(parts[0])) == "indices"
 
-    def build(self, names: list[str]) -> None:
-        """Match the losses with the outputs."""
-        self.functions = [as_loss(x) for x in by_output(self.loss, names, "loss")]
-        self.weights = by_output(self.loss_weights, names, "loss_weights")
-        wanted = [i for i, f in enumerate(self.functions) if f is not None]
-        if len(wanted) > 1:
-            of_output = {i: metrics.Mean(name=f"{names[i]}_loss") for i in wanted}
-            self._of_output, self.trackers = of_output, list(of_output.values())
+    def build(self, names: list[str], where: Any = None) -> None:
+        """Match the losses with the outputs.
+
+        Args:
+            names: names of the outputs.
+            where: their nesting, as numbers; a list by default.
+        """
+        where = list(range(len(names))) if where is None else where
+        if is_structured(self.loss, where):
+            found = places(self.loss, self.loss_weights, where, names)
+        else:
+            given = by_output(self.loss, names, "loss")
+            weights = by_output(self.loss_weights, names, "loss_weights")
+            found = list(map(Place, range(len(names)), names, given, weights))
+        found = [place._replace(loss=as_loss(place.loss)) for place in found]
+        self._places = [place for place in found if place.loss is not None]
+        of_output = {p.where: p.loss for p in found if isinstance(p.where, int)}
+        self.functions = [of_output.get(i) for i in range(len(names))]
+        if len(self._places) > 1:
+            self.trackers = [
+                metrics.Mean(name=f"{place.name}_loss") for place in self._places
+            ]
 
     def __call__(
         self, y: list[Any], y_pred: list[Any], sample_weight: list[Any]
@@ -84,16 +98,32 @@ class CompiledLoss:
         """The total over the outputs, or None where no output has a loss."""
         assert self.functions is not None
         total = None
-        for i, function in enumerate(self.functions):
-            if function is None or y[i] is None:
+        for place, tracker in zip_longest(self._places, self.trackers):
+            first = flatten(place.where)[0]
+            targets, outputs = (
+                map_structure(lambda i, of=values: of[i], place.where)
+                for values in (y, y_pred)
+            )
+            if all(each is None for each in flatten(targets)):
                 continue
-            value = function(y[i], y_pred[i], sample_weight[i])
-            if self._of_output:
-                self._of_output[i].update_state(value, sample_weight=y_pred[i].shape[0])
-            if self.weights[i] is not None:
-                value = value * float(self.weights[i])
+            value = place.loss(targets, outputs, sample_weight[first])
+            if tracker is not None:
+                tracker.update_state(value, sample_weight=y_pred[first].shape[0])
+            if place.weight is not None:
+                value = value * float(place.weight)
             total = value if total is None else total + value
         return total
+
+
+def _look_up(loss: Any) -> None:
+    """Raise where a structure of losses holds a name that is none."""
+    if isinstance(loss, dict) and "class_name" not in loss:
+        loss = list(loss.values())
+    if isinstance(loss, (list, tuple)):
+        for each in loss:
+            _look_up(each)
+    else:
+        as_loss(loss)
 
 
 def as_loss(identifier: Any) -> Callable[..., Any] | None:

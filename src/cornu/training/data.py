@@ -219,14 +219,20 @@ def _arrays(value: Any, what: str) -> Any:
     if value is None:
         return None
     if isinstance(value, dict):
-        return {k: as_array(v, f"{what}[{k!r}]") for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and value and _holds_arrays(value):
-        return [as_array(v, f"{what}[{i}]") for i, v in enumerate(value)]
+        return {k: _arrays(v, f"{what}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and _holds_arrays(value):
+        parts = [_arrays(v, f"{what}[{i}]") for i, v in enumerate(value)]
+        named = hasattr(value, "_fields")  # a namedtuple stays one
+        return type(value)(*parts) if named else parts
     return as_array(value, what)
 
 
 def _holds_arrays(values: Any) -> bool:
-    return all(hasattr(v, "shape") and len(v.shape) > 0 for v in values)
+    """Whether a list holds arrays, and is none itself; None is an input left out."""
+    leaves = [leaf for leaf in flatten(values) if leaf is not None]
+    return bool(leaves) and all(
+        hasattr(leaf, "shape") and len(leaf.shape) > 0 for leaf in leaves
+    )
 
 
 def weights_of_classes(

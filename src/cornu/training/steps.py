@@ -31,6 +31,7 @@ from cornu.training.data import (
 from cornu.training.history import Logs
 from cornu.training.host_metrics import HostStep
 from cornu.training.matching import Output, outputs_of
+from cornu.training.nesting import aligned, is_deep, names_in, numbered
 from cornu.training.nonfinite import LossWatch
 from cornu.training.program import (
     ProgramCache,
@@ -46,6 +47,7 @@ class Steps(Layer):
 
     # A model inside this one that is compiled itself keeps its own count.
     _untracked = Layer._untracked | {
+        "_nesting",
         "_compile_arguments",
         "_loss_tracker",
         "_trainable_noted",
@@ -68,6 +70,7 @@ class Steps(Layer):
         self._programs = ProgramCache()
         self._batch_watch = LossWatch(self)
         self._output_names_used: list[str] = []
+        self._nesting: Any = None  # of the outputs, as numbers
         self._outputs_seen: Any = None
 
     # compile
@@ -322,7 +325,7 @@ class Steps(Layer):
         if self._compiled_loss is not None and y is not None:
             y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
             if self._compiled_loss.functions is None:
-                self._compiled_loss.build(self._output_names_used)
+                self._compiled_loss.build(self._output_names_used, self._nesting)
             total = self._compiled_loss(y, y_pred, sample_weight)
         for extra in self.losses:
             extra = ops.mean(extra) if getattr(extra, "ndim", 0) else convert(extra)
@@ -364,26 +367,25 @@ class Steps(Layer):
 
     def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
         """Outputs, targets and weights as lists, in the order of the outputs."""
-        names = self._names_of(y_pred)
-        self._output_names_used = names
-        outputs = listed(y_pred, names)
-        targets, weights = listed(y, names), listed(weight, names)
-        if len(targets) == 1 < len(names):
-            targets = targets * len(names) if targets[0] is None else targets
-        if len(targets) != len(outputs):
-            raise ValueError(
-                f"{len(targets)} targets were given for {len(outputs)} outputs "
-                f"({', '.join(names)}).\nExpected one target per output.\n"
-                "Pass a list in the order of the outputs, or a dict by their names."
-            )
-        if len(weights) == 1:
-            weights = weights * len(outputs)
-        return outputs, targets, weights
+        where, outputs = numbered(y_pred)
+        names = self._output_names_used = self._names_of(y_pred)
+        self._nesting = where
+        targets = aligned(y, where, names, "target")
+        if not isinstance(weight, (list, tuple, dict)):
+            return outputs, targets, [weight] * len(outputs)
+        if isinstance(weight, (list, tuple)) and len(weight) == 1:
+            return outputs, targets, [weight[0]] * len(outputs)
+        return outputs, targets, aligned(weight, where, names, "weight")
 
     def _names_of(self, y_pred: Any) -> list[str]:
+        where, leaves = numbered(y_pred)
+        n = len(leaves)
+        if is_deep(where):
+            own = [x.name for x in numbered(getattr(self, "_outputs", None))[1] if x]
+            own = own if len(own) == n else [f"output_{i + 1}" for i in range(n)]
+            return names_in(where, own)
         if isinstance(y_pred, dict):
             return list(y_pred)
-        n = len(y_pred) if isinstance(y_pred, (list, tuple)) else 1
         names = list(getattr(self, "output_names", []) or [])
         if len(names) == n and len(set(names)) == n:
             return names
@@ -422,8 +424,10 @@ class Steps(Layer):
             symbolic = self._outputs_seen if made is None else made
         if isinstance(symbolic, (list, tuple)) and len(symbolic) == 1:
             symbolic = symbolic[0]
+        if symbolic is None or is_deep(symbolic):
+            return None
         names = self._names_of(symbolic)
-        found = listed(symbolic, names)
+        found = numbered(symbolic)[1]
         if not found or not all(isinstance(each, SymbolicTensor) for each in found):
             return None
         return outputs_of(names, found)
@@ -565,12 +569,6 @@ class Steps(Layer):
 def open_batch(spec: Spec) -> SymbolicTensor:
     """A symbolic tensor for batches of any size."""
     return SymbolicTensor((None, *spec.shape[1:]), spec.dtype)
-
-
-def listed(value: Any, names: list[str]) -> list[Any]:
-    if isinstance(value, dict):
-        return [value.get(name) for name in names]
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _number(value: Any) -> Any:
