@@ -54,7 +54,15 @@ class SymbolicTensor(TensorBase):
         call: the call that makes it; None for an input.
     """
 
-    __slots__ = ("__weakref__", "_keras_mask", "call", "dtype_", "name", "shape_")
+    __slots__ = (
+        "__weakref__",
+        "_keras_mask",
+        "call",
+        "dtype_",
+        "name",
+        "optional",
+        "shape_",
+    )
 
     def __init__(
         self,
@@ -74,6 +82,7 @@ class SymbolicTensor(TensorBase):
         self.dtype_ = STRING if text else standardize_dtype(dtype)
         self.name = name
         self.call = call
+        self.optional = False  # whether an Input may be left out
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -40,7 +40,7 @@ def Input(
         batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         name: its name.
         tensor: a symbolic tensor to start from.
-        optional: only False.
+        optional: whether None may be given for it; layers that it goes to take None.
 
     Returns:
         Symbolic tensor of shape (batch_size, *shape).
@@ -54,7 +54,7 @@ def Input(
     >>> Input(shape=(784,)).shape
     (None, 784)
     """
-    _refuse_features("Input", sparse=sparse, ragged=ragged, optional=optional)
+    _refuse_features("Input", sparse=sparse, ragged=ragged)
     wanted = _batch_shape(shape, batch_size, batch_shape)
     if tensor is not None:
         dtype = dtype or tensor.dtype
@@ -72,7 +72,9 @@ def Input(
             "For example Input(shape=(784,))."
         )
     name = name or auto_name("input_layer")
-    return SymbolicTensor(wanted, dtype or config.floatx(), name)
+    made = SymbolicTensor(wanted, dtype or config.floatx(), name)
+    made.optional = bool(optional)
+    return made
 
 
 def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any) -> Any:
@@ -112,7 +114,7 @@ class InputLayer(Layer):
         ragged: only None or False.
         batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         input_tensor: the symbolic tensor that it stands for.
-        optional: only False.
+        optional: whether None may be given for it.
         name: its name.
 
     Raises:
@@ -134,7 +136,7 @@ class InputLayer(Layer):
         given = (shape, batch_size, dtype, sparse, ragged, batch_shape, name)
         tensor = Input(*given, input_tensor, optional)
         super().__init__(name=name or tensor.name)
-        self._tensor = tensor
+        self._tensor, self.optional = tensor, tensor.optional
         self.batch_shape = tuple(tensor.shape)
         self._dtype = self._variable_dtype = tensor.dtype
         self.built = True
@@ -151,7 +153,7 @@ class InputLayer(Layer):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        features = {"sparse": False, "ragged": False, "optional": False}
+        features = {"sparse": False, "ragged": False, "optional": self.optional}
         own = {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
         return {**own, **features}
 

@@ -120,7 +120,10 @@ def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
 def _entrances(symbols: list[Any], given: Any) -> list[Any]:
     """New Inputs like the `symbols`, or the given tensors, of equal number."""
     if given is None:
-        return [Input(batch_shape=s.shape, dtype=s.dtype, name=s.name) for s in symbols]
+        return [
+            Input(None, None, s.dtype, None, None, s.shape, s.name, None, s.optional)
+            for s in symbols
+        ]
     tensors = [
         each.output if isinstance(each, InputLayer) else each for each in flatten(given)
     ]

@@ -394,7 +394,7 @@ def from_config(config: dict[str, Any]) -> tuple[Any, Any]:
             name, i, j = tree
             nested = described[name]["class_name"] == "Functional"
             return made[name, max(i - nested, 0)][j]
-        return [symbol(each) for each in tree]
+        return type(tree)([symbol(each) for each in tree])
 
     return symbol(config["input_layers"]), symbol(config["output_layers"])
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from cornu.graph.tree import flatten
+from cornu.models.entering import ordered
 from cornu.models.layout import Box, Edge
 from cornu.models.structure import Origin, Row, is_graph, rows_of
 
@@ -122,7 +123,7 @@ def _edges_to(row: Row, boxes: dict[int, Box]) -> Iterator[Edge]:
         wanted = list(call.parents)
         known = dict(zip(map(id, wanted), sources, strict=False))
         if isinstance(target, Frame) and call.args:
-            wanted = flatten(row.function._ordered(call.args[0]))
+            wanted = flatten(ordered(row.function, call.args[0]))
         for i, symbol in enumerate(wanted):
             origin = known.get(id(symbol))
             if origin is not None:

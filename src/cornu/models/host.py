@@ -18,6 +18,7 @@ from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten
 from cornu.layers.host import host_array
 from cornu.layers.layer import Layer
+from cornu.models.entering import check_array, ordered, with_rank_of
 
 
 class HostPart:
@@ -71,8 +72,8 @@ class HostPart:
         for symbol, value in zip(
             flatten(model._inputs), arrays_of(model, x), strict=True
         ):
-            model._check_array(symbol, value)
-            table[id(symbol)] = with_rank_of(value, symbol)
+            check_array(model, symbol, value)
+            table[id(symbol)] = None if value is None else with_rank_of(value, symbol)
         with symbols(table):
             found = replay(self.entrances, table)
         return {name: np.asarray(v) for name, v in zip(self.names, found, strict=True)}
@@ -123,17 +124,9 @@ def arrays_of(model: Any, x: Any) -> list[Any]:
     count = len(flatten(model._inputs))
     several = isinstance(x, (list, tuple)) and len(x) == count
     if isinstance(x, dict) or (several and (count > 1 or hasattr(x[0], "shape"))):
-        values = model._ordered(x) if isinstance(x, dict) else list(x)
+        values = ordered(model, x) if isinstance(x, dict) else list(x)
     else:
-        values = [x] if count == 1 else model._ordered(x)
+        values = [x] if count == 1 else ordered(model, x)
     owner = f"Model {model.name!r}"
-    return [v if isinstance(v, TensorBase) else host_array(v, owner) for v in values]
-
-
-def with_rank_of(value: Any, symbol: SymbolicTensor) -> Any:
-    """As Keras does: a missing last axis of size 1 is added, one too many dropped."""
-    if value.ndim == len(symbol.shape) - 1 and symbol.shape[-1] == 1:
-        return value[..., None]
-    if value.ndim == len(symbol.shape) + 1 and value.shape[-1] == 1:
-        return value[..., 0]
-    return value
+    as_they_are = (TensorBase, type(None))  # None: an optional Input is left out
+    return [v if isinstance(v, as_they_are) else host_array(v, owner) for v in values]

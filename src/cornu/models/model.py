@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from typing import Any
 
@@ -16,14 +15,14 @@ from cornu.graph.symbolic import (
     replay,
     symbols,
 )
-from cornu.graph.tensor import TensorBase, keras_mask, set_keras_mask
+from cornu.graph.tensor import set_keras_mask
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
 from cornu.layers.spec import standing_for
 from cornu.models import dag, state_tree
-from cornu.models.host import HostPart, arrays_of, with_rank_of
-from cornu.ops import expand_dims, squeeze
-from cornu.saving import load_weights, save_model, save_weights
+from cornu.models.entering import check_array, entered, ordered, read_as_indices
+from cornu.models.host import HostPart, arrays_of
+from cornu.saving import legacy, load_weights, save_model, save_weights
 from cornu.saving.memory import from_bytes, to_bytes
 from cornu.serialization import custom_object_scope, serialize_whole
 from cornu.training.loop import Trainer
@@ -63,6 +62,7 @@ class Model(Trainer):
         self._init_trainer()
         super().__init__(**kwargs)
         self.supports_masking = True  # the layers inside pass masks on
+        self._of_symbols = outputs is not None
         self._inputs: Any = None
         self._outputs: Any = None
         self._calls_in_order: list[Any] = []
@@ -78,7 +78,7 @@ class Model(Trainer):
         """Become the DAG from these inputs to these outputs."""
         for leaf in flatten([inputs, outputs]):
             if not isinstance(leaf, SymbolicTensor):
-                raise TypeError(
+                raise ValueError(
                     f"Model was given {described(leaf)} as an input or output.\n"
                     "Expected symbolic tensors: what Input and calls of layers "
                     "return.\n"
@@ -90,7 +90,7 @@ class Model(Trainer):
         self._operations = dag.operations(flatten(inputs), flatten(outputs))
         parts = [each.target for each in self._operations]
         self._dag_layers = [part for part in parts if isinstance(part, Layer)]
-        self._indices = _read_as_indices(known, self._calls_in_order)
+        self._indices = read_as_indices(known, self._calls_in_order)
         self._host = self._meets_text = None
         self.built = True
         self._build_shapes = {"input_shape": map_structure(_shape_of, inputs)}
@@ -138,6 +138,11 @@ class Model(Trainer):
         """The layers, in the order in which data passes through them."""
         return self._sublayers() if self._inputs is None else list(self._dag_layers)
 
+    @property
+    def operations(self) -> list[Any]:
+        """Layers and functions of a model of symbolic tensors, in their order."""
+        return [part.target for part in self._operations]
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by index.
 
@@ -173,7 +178,7 @@ class Model(Trainer):
             if each is not None:
                 set_keras_mask(value, each)
         for symbol, value in zip(entrances, values, strict=True):
-            table[id(symbol)] = self._entered(value, symbol)
+            table[id(symbol)] = entered(value, symbol, id(symbol) in self._indices)
         with symbols(table):
             results = iter(replay(flatten(self._outputs), table))
             for loss in self._symbolic_losses:
@@ -182,25 +187,6 @@ class Model(Trainer):
             id(s): v for s, v in zip(flatten(self._outputs), results, strict=True)
         }
         return map_structure(lambda s: table_of[id(s)], self._outputs)
-
-    def _entered(self, value: Any, symbol: SymbolicTensor) -> Any:
-        """A value as the Input that it enters at says: its rank and its dtype.
-
-        Images of bytes become floats here; in bytes, 200 * 2 would be 144. Indices stay
-        whole, for large ones are no floats.
-        """
-        value = _with_rank_of(value, symbol)
-        same = not isinstance(value, TensorBase) or symbol.dtype in (
-            "string",
-            value.dtype,
-        )
-        if same or id(symbol) in self._indices:
-            return value
-        mask = keras_mask(value)
-        value = value.astype(symbol.dtype)
-        if mask is not None:
-            set_keras_mask(value, mask)
-        return value
 
     def _host_part(self) -> HostPart | None:
         """What of the DAG is run on the host; None where there is no such layer."""
@@ -220,83 +206,24 @@ class Model(Trainer):
     def _entering(self, inputs: Any) -> tuple[list[Any], list[Any]]:
         """Symbolic tensors at which data enters the DAG, and what enters there."""
         if not self._has_host_part():
-            return flatten(self._inputs), self._ordered(inputs)
+            return flatten(self._inputs), ordered(self, inputs)
         host = self._host
         if host is not None and host.made(inputs):
             return host.entrances, [inputs[name] for name in host.names]
         return flatten(self._inputs), arrays_of(self, inputs)
-
-    def _ordered(self, inputs: Any) -> list[Any]:
-        """The inputs in the order of the symbolic ones, by name if they are in a dict.
-
-        Raises:
-            ValueError: when their number or a name does not fit.
-        """
-        names = self.input_names
-        if isinstance(inputs, dict):
-            if isinstance(self._inputs, dict) and set(inputs) >= set(self._inputs):
-                return _like(self._inputs, inputs)
-            missing = [name for name in names if name not in inputs]
-            if missing:
-                raise ValueError(
-                    f"Model {self.name!r} was given inputs named "
-                    f"{', '.join(map(repr, inputs))}.\n"
-                    f"Expected {', '.join(map(repr, names))}.\n"
-                    f"For {missing[0]!r}: {nearest(missing[0], inputs)}"
-                )
-            return [inputs[name] for name in names]
-        values = flatten(inputs)
-        if len(values) != len(names):
-            raise ValueError(
-                f"Model {self.name!r} was given {len(values)} inputs.\n"
-                f"Expected {len(names)}: {', '.join(names)}.\n"
-                "Pass one array per Input, as a list or a dict by name."
-            )
-        for value, name in zip(values, names, strict=True):
-            if not hasattr(value, "shape"):
-                raise TypeError(
-                    f"Model {self.name!r} was given {described(value)} for its input "
-                    f"{name!r}.\nExpected a tensor or an array.\n"
-                    "Pass for example np.zeros((32, 784), 'float32')."
-                )
-        return values
 
     def _check_data(self, x: Any) -> None:
         """Refuse arrays whose shape cannot be fed to this model."""
         if self._inputs is None:
             return
         for symbol, array in zip(*self._entering(x), strict=True):
-            self._check_array(symbol, array)
+            check_array(self, symbol, array)
+            if array is None:
+                continue
             for call in self._calls_in_order:
                 alone = [id(each) for each in call.parents] == [id(symbol)]
                 if alone and isinstance(call.function, Layer):
                     call.function.check_data(array, **call.kwargs)
-
-    def _check_array(self, symbol: SymbolicTensor, array: Any) -> None:
-        wanted, shape = symbol.shape[1:], tuple(array.shape[1:])
-        short = shape == () and wanted == (1,)
-        long = len(shape) == len(wanted) + 1 and shape[-1] == 1
-        trimmed = shape[:-1] if long else shape
-        fits = len(trimmed) == len(wanted) and all(
-            n is None or n == m for n, m in zip(wanted, trimmed, strict=True)
-        )
-        if fits or short:
-            return
-        numbers = "number" if wanted in ((), (1,)) else "numbers"
-        sizes = "x".join("?" if n is None else str(n) for n in wanted)
-        fix = "Reshape the data, or change the shape of the Input."
-        sizes_known = [n for n in wanted if n is not None]
-        whole = len(sizes_known) == len(wanted)
-        if len(shape) == len(wanted) - 1 and tuple(array.shape) == wanted:
-            fix = "For one sample add the axis of the samples: x[np.newaxis]."
-        elif whole and shape and math.prod(sizes_known) == math.prod(shape):
-            rows = ", ".join(map(str, wanted))
-            fix = f"Reshape the data: x = x.reshape(len(x), {rows})."
-        raise ValueError(
-            f"Model {self.name!r} was given data of shape {tuple(array.shape)} for its "
-            f"input {symbol.name!r}.\n"
-            f"Expected {(None, *wanted)}: {sizes or 'one'} {numbers} per sample.\n{fix}"
-        )
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights for inputs of this shape (None for the batch)."""
@@ -347,6 +274,7 @@ class Model(Trainer):
         with custom_object_scope(custom_objects):
             if "input_layers" not in config:
                 return super().from_config(config)
+            config = legacy.functional_config(config)
             parts = ("layers", "input_layers", "output_layers")
             inputs, outputs = dag.from_config({key: config.pop(key) for key in parts})
             return cls(inputs=inputs, outputs=outputs, **config)
@@ -511,7 +439,16 @@ class Model(Trainer):
         return as_html(self)
 
 
-class Functional(Model):
+class _OfSymbols(type):
+    """Lets `isinstance(model, Functional)` be true of subclasses of Model, too."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if cls is Functional and isinstance(instance, Model):
+            return instance._of_symbols
+        return super().__instancecheck__(instance)
+
+
+class Functional(Model, metaclass=_OfSymbols):
     """A model made of symbolic tensors: what `Model(inputs, outputs)` gives."""
 
 
@@ -520,30 +457,8 @@ def _is_functional(model: Model) -> bool:
     return model._inputs is not None and type(model).__init__ is Model.__init__
 
 
-def _read_as_indices(inputs: dict[int, Any], calls: list[Any]) -> set[int]:
-    """The Inputs, by identity, that go to layers alone that take them as indices."""
-    others = {
-        id(parent)
-        for call in calls
-        for parent in call.parents
-        if not getattr(call.function, "takes_indices", False)
-    }
-    return set(inputs) - others
-
-
 def _shape_of(symbol: SymbolicTensor) -> tuple[int | None, ...]:
     return tuple(symbol.shape)
-
-
-def _like(wanted: Any, given: Any) -> list[Any]:
-    """What was given, in the order of the leaves of `wanted`; more keys are let be."""
-    if isinstance(wanted, dict) and isinstance(given, dict):
-        pairs = [(wanted[key], given[key]) for key in sorted(wanted)]
-    elif isinstance(wanted, (list, tuple)) and isinstance(given, (list, tuple)):
-        pairs = list(zip(wanted, given, strict=True))
-    else:
-        return [given]
-    return [leaf for pair in pairs for leaf in _like(*pair)]
 
 
 def _is_building(model: Model) -> bool:
@@ -574,17 +489,3 @@ def _functional_arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any
             "Start from Input(shape=...), or use Sequential for a list of layers."
         )
     return inputs, outputs
-
-
-def _with_rank_of(value: Any, symbol: SymbolicTensor) -> Any:
-    """As Keras does: a missing last axis of size 1 is added, one too many dropped."""
-    if not isinstance(value, TensorBase):
-        return with_rank_of(value, symbol)
-    mask = keras_mask(value)
-    if value.ndim == len(symbol.shape) - 1 and symbol.shape[-1] == 1:
-        value = expand_dims(value, -1)
-    elif value.ndim == len(symbol.shape) + 1 and value.shape[-1] == 1:
-        value = squeeze(value, -1)
-    if mask is not None:
-        set_keras_mask(value, mask)
-    return value

@@ -60,6 +60,18 @@ def upgrade(config: Any, version: str) -> Any:
     return _object(config, _number(version))
 
 
+def functional_config(config: dict[str, Any]) -> dict[str, Any]:
+    """What `get_config` of a functional model gave, in the form of Keras 3.
+
+    Args:
+        config: of any version; Keras 1 and 2 wrote calls as lists, without modules.
+    """
+    nodes = [node for each in config["layers"] for node in each["inbound_nodes"] or []]
+    if not any(isinstance(node, list) for node in nodes):
+        return config
+    return {**config, **_functional(config, 2)}
+
+
 def compile_config(config: dict[str, Any], version: str) -> dict[str, Any]:
     """What a file says of `compile`, in the form of Keras 3.
 

@@ -175,6 +175,7 @@ class CompiledMetrics:
         self.metrics: list[tuple[int, Any, bool]] | None = None
         self.names: dict[int, str] = {}  # by the object's id: what logs call it
         self.host = HostMetrics()
+        self.wanted = any(x is not None for x in flatten([given, weighted]))
         for each in [*flatten(given), *flatten(weighted)]:
             if isinstance(each, str) and each.lower() not in ("accuracy", "acc"):
                 metrics.get(each)

@@ -157,7 +157,7 @@ class ArrayData:
                 "Expected one target (and weight) per input.\n"
                 "Check how they were sliced or split."
             )
-        length = next(iter(lengths.values()))
+        length = next(iter(lengths.values()), 0)
         if not length:
             raise ValueError(
                 "The arrays are empty: they hold no samples.\n"
@@ -230,7 +230,7 @@ def _arrays(value: Any, what: str) -> Any:
 def _holds_arrays(values: Any) -> bool:
     """Whether a list holds arrays, and is none itself; None is an input left out."""
     leaves = [leaf for leaf in flatten(values) if leaf is not None]
-    return bool(leaves) and all(
+    return bool(values) and all(
         hasattr(leaf, "shape") and len(leaf.shape) > 0 for leaf in leaves
     )
 

@@ -355,10 +355,11 @@ class Steps(Layer):
     ) -> dict[str, Any]:
         """Update the metrics of `compile` with a batch, and return all results."""
         del x
-        if self._compiled_metrics is not None and y is not None:
+        compiled = self._compiled_metrics
+        if compiled is not None and compiled.wanted and y is not None:
             y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
-            self._compiled_metrics.build(self._output_names_used, y, y_pred)
-            self._compiled_metrics.update(y, y_pred, sample_weight)
+            compiled.build(self._output_names_used, y, y_pred)
+            compiled.update(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def _track_loss(self, loss: Any, x: Any) -> None:
@@ -381,7 +382,8 @@ class Steps(Layer):
         where, leaves = numbered(y_pred)
         n = len(leaves)
         if is_deep(where):
-            own = [x.name for x in numbered(getattr(self, "_outputs", None))[1] if x]
+            known = numbered(getattr(self, "_outputs", None))[1]
+            own = [symbol.name for symbol in known if symbol is not None]
             own = own if len(own) == n else [f"output_{i + 1}" for i in range(n)]
             return names_in(where, own)
         if isinstance(y_pred, dict):
@@ -427,7 +429,7 @@ class Steps(Layer):
         if symbolic is None or is_deep(symbolic):
             return None
         names = self._names_of(symbolic)
-        found = numbered(symbolic)[1]
+        self._nesting, found = numbered(symbolic)
         if not found or not all(isinstance(each, SymbolicTensor) for each in found):
             return None
         return outputs_of(names, found)
