@@ -215,7 +215,7 @@ class Trace:
         turn, cannot be looked at before the first one is updated.
         """
         changed = any(
-            s.after is not s.before and s.variable.trainable
+            s.after is not s.before and s.variable.trains
             for s in self.slots.values()
         )
         if value.shape == () and self.parent is None and not changed:

@@ -115,11 +115,12 @@ class Variable(TensorBase):
         "lock",
         "name",
         "overwrite_with_gradient",
+        "owner",
         "path",
         "reference",
         "regularizer",
         "shape_",
-        "trainable",
+        "trains",
     )
 
     def __init__(
@@ -132,7 +133,8 @@ class Variable(TensorBase):
     ) -> None:
         self.name = name or auto_name("variable")
         self.path = "/".join([*_scopes.names, self.name])
-        self.trainable = trainable
+        self.trains = trainable  # where its layer is trained
+        self.owner: Any = None  # the layer
         self.regularizer: Any = None
         self.constraint: Any = None
         self.reference: Variable | None = None  # whose momentum, average, ... it is
@@ -201,6 +203,15 @@ class Variable(TensorBase):
         with self.lock:
             self._native = engine, engine.placement(), value
             self._held = self._tensor = None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients are taken for it: not where its layer is not trained."""
+        return self.trains and (self.owner is None or self.owner.trainable)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.trains = bool(value)
 
     @property
     def shape(self) -> tuple[int, ...]:

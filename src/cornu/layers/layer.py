@@ -104,7 +104,7 @@ class Layer(Precise):
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self.input_spec: Any = None
         self._set_policy(dtype_policies.get(dtype))
-        self._trainable = bool(trainable)
+        self._trainable = _as_flag(type(self).__name__, trainable)
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
         self._inbound: list[Any] = []  # the calls on symbolic tensors
@@ -185,7 +185,8 @@ class Layer(Precise):
                 if self.activity_regularizer is not None:
                     for out in flatten(outputs):
                         # As in Keras, the penalty is the mean over the batch.
-                        self.add_loss(self.activity_regularizer(out) / out.shape[0])
+                        rows = max(out.shape[0], 1)
+                        self.add_loss(self.activity_regularizer(out) / rows)
         finally:
             CALLS.stack.pop()
             CALLS.training.pop()
@@ -398,7 +399,7 @@ class Layer(Precise):
 
     def _in_files(self) -> list[Variable]:
         """Its own variables in the order of files: those that are trained first."""
-        return sorted(self._own_variables(), key=lambda v: not v.trainable)
+        return sorted(self._own_variables(), key=lambda v: not v.trains)
 
     # Asked of a layer
 
@@ -538,6 +539,15 @@ def _described(policy: Any) -> Any:
     if isinstance(policy, dtype_policies.DTypePolicyMap):
         return dtype_policies.serialize(policy)
     return policy.name
+
+
+def _as_flag(owner: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(
+            f"{owner} was given trainable={value!r}.\n"
+            "Expected True or False.\nLeave it away for True."
+        )
+    return value
 
 
 def _is_own(method: Any) -> bool:

@@ -146,7 +146,7 @@ class Tracked:
             if isinstance(member, Variable):
                 own.setdefault(id(member), member)
         # As in Keras, those that are trained come first, whenever they were made.
-        return sorted(own.values(), key=lambda v: not v.trainable)
+        return sorted(own.values(), key=lambda v: not v.trains)
 
     @property
     def weights(self) -> list[Variable]:
@@ -172,7 +172,7 @@ class Tracked:
         """The weights that training changes."""
         if not self.trainable:
             return []
-        found = {id(v): v for v in self._own_variables() if v.trainable}
+        found = {id(v): v for v in self._own_variables() if v.trains}
         for layer in self._sublayers():
             for v in layer.trainable_variables:
                 found.setdefault(id(v), v)
@@ -270,7 +270,7 @@ class Tracked:
         initial = _allowed(shape, dtype, initializers.get(initializer))
         with no_trace():
             variable = Variable(initial, shape, dtype, trainable, name)
-        variable.autocast = autocast
+        variable.autocast, variable.owner = autocast, self
         around = [layer.name for layer in CALLS.stack if layer is not self]
         variable.path = "/".join([*around, self.name, variable.name])
         variable.regularizer = regularizers.get(regularizer)

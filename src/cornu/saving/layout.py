@@ -206,7 +206,7 @@ def _variables(owner: Any) -> list[Variable]:
     if isinstance(owner, SeedGenerator):
         return [owner.state]
     own = owner._own_variables()
-    return sorted(own, key=lambda v: not v.trainable)
+    return sorted(own, key=lambda v: not v.trains)
 
 
 # What a file holds

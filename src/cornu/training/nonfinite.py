@@ -537,7 +537,7 @@ def _far_from_one(ran: Ran) -> str:
                 f"Normalise {name} to about -1 to 1: it runs from {array.min():.3g} to "
                 f"{array.max():.3g}. "
             )
-    weights = [v for v in ran.variables.values() if v.trainable]
+    weights = [v for v in ran.variables.values() if v.trains]
     first = next((v for v in weights if _largest(v.numpy()) > _FAR), None)
     if first is None:
         return ""
