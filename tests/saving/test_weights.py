@@ -129,3 +129,23 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
         network().save_weights(path)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("target", ["bfloat16", "float32", "float64"])
+def test_bfloat16_is_kept_in_two_bytes_and_a_note(target, tmp_path):
+    """HDF5 has no such numbers: as in Keras they are bytes, and said to be them."""
+    path = tmp_path / "half.weights.h5"
+    model = network(dtype="bfloat16")
+    values = [np.arange(6.0).reshape(3, 2) + 0.25, np.ones(2)]
+    model.set_weights(values)
+    model.save_weights(path)
+    with h5py.File(path) as file:
+        kernel = file["layers/dense/vars/0"]
+        assert (kernel.dtype.itemsize, kernel.attrs["dtype"]) == (2, "bfloat16")
+    again = network(dtype=target)
+    again.load_weights(path)
+    np.testing.assert_array_equal(again.get_weights()[0].astype("float32"), values[0])
+    with h5py.File(path, "a") as file:
+        del file["layers/dense/vars/0"].attrs["dtype"]
+    with pytest.raises(ValueError, match="does not hold plain numbers"):
+        again.load_weights(path)

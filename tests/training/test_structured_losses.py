@@ -1,6 +1,7 @@
 """Losses for parts of outputs that are nested: their values, weights and names."""
 
 import collections
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,7 +170,9 @@ def test_structures_that_cannot_be_meant():
 
 def test_a_compute_loss_may_make_more_outputs_of_one():
     class Split(cornu.Model):
-        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, **more):
+        def compute_loss(
+            self, x=None, y=None, y_pred: Any = None, sample_weight=None, **more
+        ):
             return super().compute_loss(x, y, [y_pred, y_pred * 2], sample_weight)
 
     x = cornu.Input((3,))

@@ -215,8 +215,7 @@ class Trace:
         turn, cannot be looked at before the first one is updated.
         """
         changed = any(
-            s.after is not s.before and s.variable.trains
-            for s in self.slots.values()
+            s.after is not s.before and s.variable.trains for s in self.slots.values()
         )
         if value.shape == () and self.parent is None and not changed:
             if value.node is not None and not value.name:

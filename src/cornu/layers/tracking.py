@@ -328,15 +328,13 @@ class Tracked:
             )
 
 
-def _members(value: Any) -> Iterator[Any]:
+def _members(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """What is tracked in a value; `around` are the containers that it is in."""
     if isinstance(value, (Tracked, Variable, SeedGenerator)) or _is_metric(value):
         yield value
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _members(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _members(each)
+    elif isinstance(value, (list, tuple, dict)) and id(value) not in around:
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _members(each, (*around, id(value)))
 
 
 def _is_metric(value: Any) -> bool:

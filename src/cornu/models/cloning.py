@@ -11,7 +11,7 @@ from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.core import Input, InputLayer
 from cornu.layers.layer import Layer
-from cornu.models.model import Model
+from cornu.models.model import Functional, Model
 from cornu.models.sequential import Sequential
 from cornu.saving import legacy
 from cornu.serialization import deserialize_keras_object, reading, sharing
@@ -67,7 +67,7 @@ def clone_model(
     """A model of the same layers, made anew, with new weights.
 
     Args:
-        model: a Sequential or functional model.
+        model: a model; a subclassed one is made of its `get_config`.
         input_tensors: symbolic tensors to build on, in the order of its inputs; new
             Inputs by default.
         clone_function: `f(layer)` gives the layer to use instead of it; by default one
@@ -76,8 +76,9 @@ def clone_model(
         recursive: whether models inside are cloned by the same functions.
 
     Raises:
-        ValueError: for a subclassed model, whose layers are in its code, and when
-            `call_function` is given for a Sequential model.
+        ValueError: when the other arguments are given for a subclassed model, whose
+            layers are in its code, or `call_function` for a Sequential model, and for
+            `input_tensors` that are nested otherwise than the inputs.
 
     Example:
 
@@ -88,7 +89,7 @@ def clone_model(
     """
 
     def clone(layer: Any) -> Any:
-        if recursive and isinstance(layer, Model) and layer.inputs is not None:
+        if recursive and isinstance(layer, (Sequential, Functional)):
             calls = None if isinstance(layer, Sequential) else call_function
             return clone_model(layer, None, clone_function, calls, True)
         if clone_function is not None:
@@ -102,15 +103,32 @@ def clone_model(
                 "Expected a functional model: Sequential calls its layers itself.\n"
                 "Leave call_function away, or use clone_function."
             )
-        return _sequential(model, input_tensors, clone)
-    if not isinstance(model, Model) or model.inputs is None:
+        return _compiled_as(model, _sequential(model, input_tensors, clone))
+    if not isinstance(model, Model):
         raise ValueError(
-            f"clone_model was given {described(model)}.\n"
+            f"clone_model was given {described(model)}.\nExpected a model.\n"
+            "For a layer: type(layer).from_config(layer.get_config())."
+        )
+    if model.inputs is not None:
+        made = _functional(model, input_tensors, clone, call_function or _call)
+        return _compiled_as(model, made)
+    if any(x is not None for x in (input_tensors, clone_function, call_function)):
+        raise ValueError(
+            f"clone_model was told how to clone {described(model)}.\n"
             "Expected a Sequential or functional model: the layers of a subclassed one "
             "are in its code.\n"
-            "Make another object of its class instead."
+            "Leave the other arguments away, or make another object of its class."
         )
-    return _functional(model, input_tensors, clone, call_function or _call)
+    return _compiled_as(model, type(model).from_config(model.get_config()))
+
+
+def _compiled_as(model: Any, clone: Any) -> Any:
+    """The clone, compiled as the model is, if that can be described."""
+    if model.compiled:
+        config = model.get_compile_config()
+        if config is not None:
+            clone.compile_from_config(config)
+    return clone
 
 
 def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -146,6 +164,14 @@ def _sequential(model: Any, given: Any, clone: Callable[[Any], Any]) -> Any:
 
 
 def _functional(model: Any, given: Any, clone: Any, call: Any) -> Any:
+    if isinstance(given, dict) and isinstance(model.input, dict):
+        given = [given.get(key) for key in sorted(model.input)]
+    elif isinstance(model.input, dict) and given is not None:
+        raise ValueError(
+            f"clone_model was given input_tensors={described(given)} for a model whose "
+            f"inputs are a dict.\nExpected the keys {', '.join(model.input)}.\n"
+            "Pass a dict."
+        )
     entrances = _entrances(model.inputs, given)
     table = {id(s): t for s, t in zip(model.inputs, entrances, strict=True)}
     clones: dict[int, Any] = {}

@@ -256,7 +256,10 @@ class Model(Trainer):
             ValueError: when a part of it cannot be described, such as a Lambda.
         """
         if not _is_functional(self):
-            return super().get_config()
+            config = super().get_config()
+            if type(self).get_config is Model.get_config and not self._of_symbols:
+                config.update(self._own_arguments())
+            return config
         parts = dag.get_config(self._operations, self._inputs, self._outputs)
         return {"name": self.name, "trainable": self.trainable, **parts}
 

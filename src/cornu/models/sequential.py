@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ class Sequential(Model):
         name: its name.
 
     Raises:
-        TypeError: for something that is no layer.
-        ValueError: when two layers have one name.
+        ValueError: for something that is no layer, for a layer that needs more than its
+            input, and when two layers have one name.
 
     Example:
 
@@ -82,7 +83,7 @@ class Sequential(Model):
         if isinstance(layer, SymbolicTensor) and layer.call is None:
             layer = InputLayer(input_tensor=layer, name=layer.name)
         if not isinstance(layer, Layer):
-            raise TypeError(
+            raise ValueError(
                 f"Sequential was given {described(layer)}.\nExpected layers.\n"
                 "For example Sequential([Dense(64, activation='relu'), Dense(1)])."
             )
@@ -118,6 +119,7 @@ class Sequential(Model):
         # Layers that were there before keep their symbolic outputs, which the user may
         # have taken already.
         for layer in self._list[len(self._tensors) :]:
+            _check_takes_one(layer)
             last = self._tensors[-1] if self._tensors else self._entrance
             self._tensors.append(layer(last))
         self._connect(self._entrance, self._tensors[-1])
@@ -209,6 +211,20 @@ class Sequential(Model):
         if shape and not model.built:
             model.build(shape)
         return model
+
+
+def _check_takes_one(layer: Layer) -> None:
+    """Raise for a layer whose call needs more than one argument."""
+    takes = inspect.signature(layer.call).parameters.values()
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needs = [p.name for p in takes if p.kind in plain and p.default is p.empty]
+    if len(needs) > 1:
+        raise ValueError(
+            f"{layer._title()} is in a Sequential model, but its call needs "
+            f"{', '.join(needs)}.\n"
+            "Expected layers that need their input alone.\n"
+            f"Give {needs[1]!r} a default, or build the model from Input(...)."
+        )
 
 
 def _entrance_of(layer: Layer) -> SymbolicTensor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cornu.graph.messages import warn_user
 from cornu.layers.layer import Layer
 
 
@@ -43,8 +44,18 @@ def refuse_absent(path: str | os.PathLike[str], writer: str) -> None:
 def refuse_unbuilt(model: Layer) -> None:
     """Raise for a model without weights."""
     if not model.built:
-        raise ValueError(
-            f"{type(model).__name__} {model.name!r} is not built: it has no weights.\n"
-            "Expected a model whose input shape is known.\n"
-            "Give it an input_shape=, or call it on data first."
-        )
+        raise ValueError(_without_weights(model))
+
+
+def tell_unbuilt(model: Layer) -> None:
+    """Warn that the file of a model without weights holds its description alone."""
+    if not model.built:
+        warn_user(_without_weights(model), UserWarning)
+
+
+def _without_weights(model: Layer) -> str:
+    return (
+        f"{type(model).__name__} {model.name!r} is not built: it has no weights.\n"
+        "Expected a model whose input shape is known.\n"
+        "Give it an input_shape=, or call it on data first."
+    )

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from cornu.graph.spec import DTYPES
+from cornu.graph.spec import DTYPES, standardize_dtype
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # A heap of texts: this, its length, and the texts: a number (0 for the rest), how often
@@ -113,7 +113,9 @@ def is_plain(found: Any) -> TypeGuard[Any]:
     """Whether something is an array of numbers that lie in the file itself."""
     import h5py
 
-    if not isinstance(found, h5py.Dataset) or found.dtype.name not in DTYPES:
+    if not isinstance(found, h5py.Dataset):
+        return False
+    if found.dtype.name not in DTYPES and not _is_bfloat16(found):
         return False
     if found.external is not None or found.is_virtual:
         return False
@@ -122,6 +124,28 @@ def is_plain(found: Any) -> TypeGuard[Any]:
     # A chunk is unpacked as a whole, also where the array is only a corner of it.
     chunk = int(np.prod(found.chunks or (), dtype="float64"))
     return filters <= _FILTERS and chunk <= max(found.size or 0, _LARGEST_CHUNK)
+
+
+def _is_bfloat16(found: Any) -> bool:
+    """Whether a dataset holds bfloat16, which HDF5 has not: two bytes, and a note."""
+    return found.dtype.name == "void16" and found.attrs.get("dtype") == "bfloat16"
+
+
+def numbers(found: Any) -> np.ndarray:
+    """The array of a dataset that `is_plain`."""
+    array = found[()]
+    return array.view(_bfloat16()) if _is_bfloat16(found) else array
+
+
+def put(group: Any, name: str, array: np.ndarray) -> None:
+    """Write an array into a group, as Keras does."""
+    made = group.create_dataset(name, data=array)
+    if array.dtype.name == "bfloat16":
+        made.attrs["dtype"] = "bfloat16"
+
+
+def _bfloat16() -> np.dtype:
+    return np.dtype(standardize_dtype("bfloat16"))
 
 
 def is_in_full(found: Any) -> bool:

@@ -263,7 +263,9 @@ def set_weights(
             found = [hdf5.at(stored, each) for each in _names_in(stored)]
             problem = _misfit(layer, variables, found, stored)
             if problem is None:
-                pairs += [(v, f[()]) for v, f in zip(variables, found, strict=True)]
+                pairs += [
+                    (v, hdf5.numbers(f)) for v, f in zip(variables, found, strict=True)
+                ]
             elif not skip_mismatch:
                 raise hdf5.Misfit(problem)
     for variable, array in pairs:
@@ -327,12 +329,14 @@ def _set_optimizer(optimizer: Any, filepath: Any, name: str) -> None:
         found = [hdf5.at(group, each) for each in _names_in(group)]
         order = _slots(optimizer, found)
         first = found[0] if found else None
-        fresh = hdf5.is_plain(first) and not first[()].any()
+        fresh = hdf5.is_plain(first) and not hdf5.numbers(first).any()
         for each, variable in zip(found, order or [], strict=order is not None):
             problem = None if variable is None else misfit_of(each, variable)
             if variable is not None and problem is not None:
                 raise hdf5.Misfit(f"{variable.path!r} of the optimizer {problem}")
-        arrays = [None if v is None else f[()] for v, f in zip(order or [], found)]
+        arrays = [
+            None if v is None else hdf5.numbers(f) for v, f in zip(order or [], found)
+        ]
     if order is None and not fresh:
         tell_lost_state(optimizer, name, len(found), len(own))
     for variable, array in zip(order or [], arrays, strict=True):

@@ -19,7 +19,12 @@ from cornu import files
 from cornu.layers.tracking import weights_from_file
 from cornu.saving import hdf5, hdf5_file
 from cornu.saving.assets import assets_of, load_assets, refuse_assets
-from cornu.saving.checks import refuse_absent, refuse_target, refuse_unbuilt
+from cornu.saving.checks import (
+    refuse_absent,
+    refuse_target,
+    refuse_unbuilt,
+    tell_unbuilt,
+)
 from cornu.saving.layout import KERAS_VERSION, set_weights, to_bytes
 from cornu.serialization import (
     deserialize_keras_object,
@@ -48,7 +53,8 @@ def save_model(
     """Write a model to a file: architecture, weights, compilation, optimizer.
 
     Args:
-        model: a model that is built.
+        model: a model; of one that is not built only the description can be kept, of
+            which a warning tells.
         filepath: the file; its name ends in `.keras`, or in `.h5` or `.hdf5` for the
             format of Keras 1 and 2, which takes no subclassed models.
         overwrite: whether an older file may be replaced.
@@ -72,11 +78,25 @@ def save_model(
             f"model.save_weights({stem + '.weights.h5'!r})."
         )
     refuse_target(filepath, overwrite)
-    refuse_unbuilt(model)
     if not name.endswith(".keras"):
+        refuse_unbuilt(model)
         refuse_assets(model, os.path.splitext(name)[1])
         files.write(filepath, hdf5_file.to_bytes(model, include_optimizer))
         return
+    tell_unbuilt(model)
+    files.write(filepath, content_of(model, include_optimizer))
+
+
+def content_of(model: Any, include_optimizer: bool = True) -> memoryview:
+    """The content of a `.keras` file, made in memory.
+
+    Args:
+        model: a model; one that is not built is described alone.
+        include_optimizer: whether the optimizer's state is in it.
+
+    Raises:
+        ValueError: for models that cannot be described.
+    """
     config = json.dumps(serialize_whole(model))
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
@@ -87,7 +107,7 @@ def save_model(
         archive.writestr(_WEIGHTS, to_bytes(model, include_optimizer, seeds=True))
         for part, asset in assets_of(model).items():
             archive.writestr(part, asset)
-    files.write(filepath, content.getbuffer())
+    return content.getbuffer()
 
 
 def load_model(

@@ -52,7 +52,7 @@ def to_bytes(
                 owner.save_own_variables(group)
                 continue
             for i, variable in enumerate(_variables(owner)):
-                group.create_dataset(str(i), data=variable.numpy())
+                hdf5.put(group, str(i), variable.numpy())
     return content.getbuffer()
 
 
@@ -78,7 +78,7 @@ def set_weights(
                 continue
             problem = _misfit(owner, where, found)
             if problem is None and _has_a_way(owner):
-                stores.append((owner, {k: found[k][()] for k in found or ()}))
+                stores.append((owner, {k: hdf5.numbers(found[k]) for k in found or ()}))
             elif problem is None:
                 pairs += _read(owner, found)
             elif not skip_mismatch:
@@ -248,7 +248,7 @@ def misfit_of(found: Any, variable: Variable) -> str | None:
 def _read(owner: Any, group: Any) -> list[tuple[Variable, np.ndarray]]:
     if group is None:
         return []
-    return [(v, group[str(i)][()]) for i, v in enumerate(_variables(owner))]
+    return [(v, hdf5.numbers(group[str(i)])) for i, v in enumerate(_variables(owner))]
 
 
 def _is_of_another(optimizer: Optimizer, group: Any) -> bool:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cornu.saving.keras_file import load_model, save_model
+from cornu.saving.keras_file import content_of, load_model
 
 
 def to_bytes(model: Any) -> bytes:
@@ -15,10 +15,7 @@ def to_bytes(model: Any) -> bytes:
     Raises:
         ValueError: for models that cannot be described.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        save_model(model, path, True, None, True)
-        return path.read_bytes()
+    return bytes(content_of(model))
 
 
 def from_bytes(data: bytes) -> Any:

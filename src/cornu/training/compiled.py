@@ -162,17 +162,24 @@ def crossentropy(y_true: Any, y_pred: Any) -> Any:
     }[accuracy_for(y_true, y_pred)](y_true, y_pred)
 
 
-class CompiledMetrics:
+class CompiledMetrics(metrics.Metric):
     """The metrics that `compile` was given, made when the first batch is known.
+
+    They are one metric of the model, 'compile_metrics', so that a `train_step` of the
+    user's own can update all of them by `update_state(y, y_pred)`.
 
     Args:
         given: what `compile` was given as metrics.
         weighted: what it was given as weighted_metrics.
+        by_output: makes lists of outputs, targets and weights, and names the outputs.
     """
 
-    def __init__(self, given: Any, weighted: Any) -> None:
-        self.given, self.weighted = given, weighted
-        self.metrics: list[tuple[int, Any, bool]] | None = None
+    def __init__(
+        self, given: Any, weighted: Any, by_output: Callable[..., Any]
+    ) -> None:
+        super().__init__(name="compile_metrics")
+        self.given, self.weighted, self._by_outputs = given, weighted, by_output
+        self._placed: list[tuple[int, Any, bool]] | None = None
         self.names: dict[int, str] = {}  # by the object's id: what logs call it
         self.host = HostMetrics()
         self.wanted = any(x is not None for x in flatten([given, weighted]))
@@ -182,7 +189,7 @@ class CompiledMetrics:
 
     def build(self, names: list[str], y: list[Any], y_pred: list[Any]) -> None:
         """Make the metric objects, which may depend on the shapes."""
-        if self.metrics is not None:
+        if self._placed is not None:
             return
         found = []
         for setting, weighted in ((self.given, False), (self.weighted, True)):
@@ -194,7 +201,7 @@ class CompiledMetrics:
                         found.append((i, metric, weighted))
                         name = self._log_name(metric.name, output, weighted)
                         self.names[id(metric)] = name
-        self.metrics = found
+        self._placed = found
 
     def _log_name(self, name: str, output: str | None, weighted: bool) -> str:
         """A name that no other metric has, made as in Keras."""
@@ -216,16 +223,47 @@ class CompiledMetrics:
         # One list for all: every output gets metrics of its own.
         return [setting] * len(names)
 
-    def update(self, y: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> None:
-        """Add one batch to the state of every metric."""
-        for i, metric, weighted in self.metrics or []:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add one batch to the state of every metric.
+
+        Args:
+            y_true: targets, nested as the outputs are.
+            y_pred: the outputs of the model.
+            sample_weight: weights, for the weighted ones.
+        """
+        if not self.wanted or y_true is None:
+            return
+        names, (outputs, y, weights) = self._by_outputs(y_pred, y_true, sample_weight)
+        self.build(names, y, outputs)
+        for i, metric, weighted in self._placed or []:
             if y[i] is not None:
-                weight = sample_weight[i] if weighted else None
-                self.host.update(metric, y[i], y_pred[i], weight)
+                weight = weights[i] if weighted else None
+                self.host.update(metric, y[i], outputs[i], weight)
+
+    def result(self) -> dict[str, Any]:
+        """The values of all by their names in logs."""
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            if not self.host.read_later(metric):
+                value = metric.result()
+                name = self.names[id(metric)]
+                found.update(value if isinstance(value, dict) else {name: value})
+        return found
+
+    def reset_state(self) -> None:
+        """Begin anew, all of them."""
+        for metric in self.metrics:
+            metric.reset_state()
 
     @property
-    def objects(self) -> list[Any]:
-        return [metric for _, metric, _ in self.metrics or []]
+    def variables(self) -> list[Any]:
+        """The variables of all of them."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, once the first batch is known."""
+        return [metric for _, metric, _ in self._placed or []]
 
 
 def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:

@@ -157,7 +157,7 @@ class Trainer(GeneratorMethods, Steps):
             self._train_epochs(
                 run, numbers.stop, listeners, train, lambda n: validate(n, interrupt)
             )
-        listeners.on_train_end(None)
+        listeners.on_train_end(run.logs_of_epoch)
         for keeper in listeners.keepers:
             keeper.finish(run)
         return self.history
@@ -189,6 +189,7 @@ class Trainer(GeneratorMethods, Steps):
                 run.begin_epoch()
                 logs = train()
                 logs.update({f"val_{k}": v for k, v in validate(run.epoch).items()})
+                run.logs_of_epoch = logs
                 listeners.on_epoch_end(run.epoch, logs)
                 run.end_epoch()
                 for keeper in listeners.keepers:

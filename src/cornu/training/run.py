@@ -48,6 +48,7 @@ class Run:
         self.stopped = False
         self.logs: Any = None
         self.resident: Any = None  # what takes many steps at once; False: nothing does
+        self.logs_of_epoch: Any = None  # the last that is over
         self._prepare = prepare
         self._again: dict[str, Any] | None = None
         self._metrics = PythonState(model)

@@ -49,6 +49,7 @@ class Steps(Layer):
     _untracked = Layer._untracked | {
         "_nesting",
         "_compile_arguments",
+        "_compiled_metrics",
         "_loss_tracker",
         "_trainable_noted",
         "_trained",
@@ -138,7 +139,9 @@ class Steps(Layer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.loss = loss
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
-        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        self._compiled_metrics = CompiledMetrics(
+            metrics, weighted_metrics, self._named_by_output
+        )
         self._loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = bool(run_eagerly)
         self.compiled = True
@@ -214,19 +217,26 @@ class Steps(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metric objects: the loss, those of `compile`, and the model's own."""
+        """The loss, those of `compile` as one, losses of outputs, the model's own."""
         found: list[Any] = []
         if self._loss_tracker is not None:
-            found.append(self._loss_tracker)
+            found += [self._loss_tracker, self._compiled_metrics]
+        if self._compiled_loss is not None:
+            found += self._compiled_loss.trackers
         for layer in self._flatten_layers():
             for member in layer._tracked():
                 if isinstance(member, metrics_module.Metric) and member not in found:
                     found.append(member)
-        if self._compiled_metrics is not None:
-            found += self._compiled_metrics.objects
-        if self._compiled_loss is not None:
-            found += self._compiled_loss.trackers
         return found
+
+    @property
+    def _each_metric(self) -> list[Any]:
+        """The metrics, and those of `compile` one by one."""
+        return [
+            each
+            for m in self.metrics
+            for each in (m.metrics if isinstance(m, CompiledMetrics) else [m])
+        ]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -234,7 +244,7 @@ class Steps(Layer):
 
         As in Keras, names that were made longer to tell them apart come last, sorted.
         """
-        names = [(self._log_name(m), m.name) for m in self.metrics]
+        names = [(self._log_name(m), m.name) for m in self._each_metric]
         longer = sorted(name for name, own in names if name != own)
         return [*(name for name, own in names if name == own), *longer]
 
@@ -252,13 +262,9 @@ class Steps(Layer):
         """The values of all metrics by name."""
         results: dict[str, Any] = {}
         for metric in self.metrics:
-            if self._compiled_metrics and self._compiled_metrics.host.read_later(
-                metric
-            ):
-                continue
             value = metric.result()
-            name = self._log_name(metric)
-            results.update(value if isinstance(value, dict) else {name: value})
+            named = isinstance(value, dict)
+            results.update(value if named else {metric.name: value})
         return results
 
     # One step. Written as a user would write it: overriding is copying and changing.
@@ -355,16 +361,17 @@ class Steps(Layer):
     ) -> dict[str, Any]:
         """Update the metrics of `compile` with a batch, and return all results."""
         del x
-        compiled = self._compiled_metrics
-        if compiled is not None and compiled.wanted and y is not None:
-            y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
-            compiled.build(self._output_names_used, y, y_pred)
-            compiled.update(y, y_pred, sample_weight)
+        if self._compiled_metrics is not None:
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def _track_loss(self, loss: Any, x: Any) -> None:
         first = next(leaf for leaf in flatten(x) if leaf is not None)
         self._loss_tracker.update_state(loss, sample_weight=first.shape[0])
+
+    def _named_by_output(self, y_pred: Any, y: Any, weight: Any) -> Any:
+        lists = self._by_output(y_pred, y, weight)
+        return self._output_names_used, lists
 
     def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
         """Outputs, targets and weights as lists, in the order of the outputs."""
@@ -547,9 +554,10 @@ class Steps(Layer):
         """What is shown and recorded after a step: its own logs, or the metrics."""
         if logs is None:
             logs = self.get_metrics_result()
-        return Logs(
-            {k: _number(v) for k, v in sorted(logs.items(), key=lambda item: item[0])}
-        )
+        flat: dict[str, Any] = {}
+        for name, value in logs.items():  # the result of a metric may be several
+            flat.update(value if isinstance(value, dict) else {name: value})
+        return Logs({name: _number(flat[name]) for name in sorted(flat)})
 
     @property
     def train_program(self) -> Any:

@@ -97,7 +97,7 @@ class MonitorCallback(Callback):
         if name == "loss" or name.endswith("_loss"):
             return "down"
         wanted = {name, *other_names(name)}
-        for metric in self.model.metrics:
+        for metric in self.model._each_metric:
             # Of several outputs the logs name the output, too: 'a_accuracy'.
             if wanted & {metric.name, self.model._log_name(metric)}:
                 direction = getattr(metric, "_direction", None)
