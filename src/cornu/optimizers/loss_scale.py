@@ -120,6 +120,8 @@ class LossScaleOptimizer(Optimizer):
         grads = list(grads)
         variables = self._variables_of(grads, trainable_variables)
         there = [ops.convert_to_tensor(g) for g in grads if g is not None]
+        if not there:
+            return  # there is nothing to train
         finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in there]))
         scale, count = self.dynamic_scale.value, self.step_counter.value
         whole = [

@@ -294,6 +294,7 @@ class Trainer(GeneratorMethods, Steps):
         interrupt: DeferredInterrupt | None,
     ) -> dict[str, float]:
         self.reset_metrics()
+        self.stop_evaluating = False
         listeners.on_test_begin(None)
         run, logs, done = self._runner("test", data.parts_list), None, 0
         for step, batch in enumerate(data.take(size, steps)):
@@ -303,6 +304,8 @@ class Trainer(GeneratorMethods, Steps):
             done = step + 1
             if interrupt is not None:
                 interrupt.check()
+            if self.stop_evaluating:
+                break
         found = self._logs(logs)
         listeners.end_batches("test", done, found)
         listeners.on_test_end(found)
@@ -342,12 +345,15 @@ class Trainer(GeneratorMethods, Steps):
         size, steps, count = _passes(data, batch_size, steps)
         self._check_data(data.parts["x"])
         run, found = self._runner("predict", data.parts_list), []
+        self.stop_predicting = False
         with self._listeners(callbacks, verbose, steps=count) as listeners:
             listeners.on_predict_begin(None)
             for step, batch in enumerate(data.take(size, steps)):
                 listeners.begin_batch("predict", step)
                 found.append(run(batch))
                 listeners.end_batch("predict", step, _as_outputs, found[-1])
+                if self.stop_predicting:
+                    break
             listeners.end_batches("predict", len(found), {})
             listeners.on_predict_end(None)
         return map_structure(lambda *parts: np.concatenate(parts), *found)

@@ -111,6 +111,26 @@ def aligned(given: Any, where: Any, names: list[str], what: str) -> list[Any]:
     return found
 
 
+def with_gaps(targets: Any, loss: Any, names: list[str]) -> Any:
+    """Targets of those outputs alone that have a loss, each at its place.
+
+    Args:
+        targets: as many as there are losses; anything else is returned as it is.
+        loss: what `compile` was given: a list with None for outputs without a loss.
+        names: names of the outputs.
+    """
+    if not isinstance(loss, (list, tuple)) or len(loss) != len(names):
+        return targets
+    wanted = [i for i, each in enumerate(loss) if each is not None]
+    given = list(targets) if isinstance(targets, (list, tuple)) else [targets]
+    if isinstance(targets, dict) or len(given) != len(wanted) or None not in loss:
+        return targets
+    found: list[Any] = [None] * len(names)
+    for i, each in zip(wanted, given, strict=True):
+        found[i] = each
+    return found
+
+
 def _not_as_many(count: int, what: str, names: list[str]) -> ValueError:
     return ValueError(
         f"{count} {what}s were given for {len(names)} outputs "

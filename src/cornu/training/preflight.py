@@ -20,6 +20,7 @@ from cornu.graph.preflight import (
 )
 from cornu.losses.targets import kind_of
 from cornu.training.matching import Case, blocks, squeezed
+from cornu.training.nesting import with_gaps
 
 __all__ = [
     "PreflightWarning",
@@ -53,6 +54,7 @@ def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None
     if outputs is None or model._compiled_loss is None:
         return
     names = [output.name for output in outputs]
+    y = with_gaps(y, model._compiled_loss.loss, names)
     targets = _by_output(y, names, "y", "target")
     weights = _by_output(sample_weight, names, "sample_weight", "weight")
     if model._compiled_loss.functions is None:

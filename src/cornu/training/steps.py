@@ -31,7 +31,7 @@ from cornu.training.data import (
 from cornu.training.history import Logs
 from cornu.training.host_metrics import HostStep
 from cornu.training.matching import Output, outputs_of
-from cornu.training.nesting import aligned, is_deep, names_in, numbered
+from cornu.training.nesting import aligned, is_deep, names_in, numbered, with_gaps
 from cornu.training.nonfinite import LossWatch
 from cornu.training.program import (
     ProgramCache,
@@ -59,7 +59,8 @@ class Steps(Layer):
         self.optimizer: Any = None
         self.loss: Any = None
         self.history: Any = None
-        self.stop_training = False
+        self.stop_training = False  # what callbacks set to end a loop
+        self.stop_evaluating = self.stop_predicting = False
         self.run_eagerly = False
         self.compiled = False
         self._compiled_loss: Any = None
@@ -378,6 +379,8 @@ class Steps(Layer):
         where, outputs = numbered(y_pred)
         names = self._output_names_used = self._names_of(y_pred)
         self._nesting = where
+        if self._compiled_loss is not None:
+            y = with_gaps(y, self._compiled_loss.loss, names)
         targets = aligned(y, where, names, "target")
         if not isinstance(weight, (list, tuple, dict)):
             return outputs, targets, [weight] * len(outputs)
