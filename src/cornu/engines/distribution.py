@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornu import processes
+from cornu.graph import Graph
 
 __all__ = [
     "DataParallel",
@@ -493,3 +494,20 @@ def state_sharding(variable: Any) -> Any:
                 "Choose another width, or leave it whole: None in its layout."
             )
     return layout.backend_layout
+
+
+def constrained(value: Any, sharding: Any) -> Any:
+    """A value of a step, which is to lie so."""
+    return (
+        value
+        if sharding is None
+        else _jax().lax.with_sharding_constraint(value, sharding)
+    )
+
+
+def results_placed(results: list[Any], graph: Graph) -> list[Any]:
+    """Variables as they were; all else whole, so that each process can read it."""
+    written = [state_sharding(s.variable) for s in graph.state if s.after is not None]
+    before, after = len(graph.outputs), len(graph.checks)
+    wanted = [*[whole_sharding()] * before, *written, *[whole_sharding()] * after]
+    return [constrained(v, w) for v, w in zip(results, wanted, strict=True)]

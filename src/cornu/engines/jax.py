@@ -13,84 +13,40 @@ from jax.experimental.multihost_utils import process_allgather
 
 from cornu.engines.distribution import (
     batch_sharding,
+    constrained,
     distribution,
     list_devices,
+    results_placed,
     state_sharding,
     whole_sharding,
 )
 from cornu.engines.library import LibraryEngine, Lowerings, by_name
 from cornu.graph import Graph, Node, Variable
 
+# Those that JAX calls as NumPy and we do.
+_ALIKE = """
+    negative sign floor ceil trunc exp exp2 expm1 log log2 log10 log1p sqrt cbrt sin
+    cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh isfinite
+    signbit logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or
+    bitwise_xor add subtract multiply true_divide maximum minimum fmod gcd arctan2
+    hypot logaddexp logaddexp2 ldexp nextafter equal not_equal less less_equal
+    greater greater_equal where
+"""
 LOWERINGS: Lowerings = by_name(
     {
+        **{name: getattr(jnp, name) for name in _ALIKE.split()},
         "to_dense": lambda x: x,
         "identity": lambda x: x,
         "stop_gradient": lambda x: x,
-        "negative": jnp.negative,
         "absolute": jnp.abs,
-        "sign": jnp.sign,
-        "floor": jnp.floor,
-        "ceil": jnp.ceil,
         "round_to_even": jnp.rint,
-        "trunc": jnp.trunc,
-        "exp": jnp.exp,
-        "exp2": jnp.exp2,
-        "expm1": jnp.expm1,
-        "log": jnp.log,
-        "log2": jnp.log2,
-        "log10": jnp.log10,
-        "log1p": jnp.log1p,
-        "sqrt": jnp.sqrt,
-        "cbrt": jnp.cbrt,
-        "sin": jnp.sin,
-        "cos": jnp.cos,
-        "tan": jnp.tan,
-        "arcsin": jnp.arcsin,
-        "arccos": jnp.arccos,
-        "arctan": jnp.arctan,
-        "sinh": jnp.sinh,
-        "cosh": jnp.cosh,
-        "tanh": jnp.tanh,
-        "arcsinh": jnp.arcsinh,
-        "arccosh": jnp.arccosh,
-        "arctanh": jnp.arctanh,
         "sigmoid": lax.logistic,
         "erf": lax.erf,
         "erfc": lax.erfc,
         "erfinv": lax.erf_inv,
         "i0": lambda x: _half(x) * jax.scipy.special.i0e(x) * _half(x),
-        "isfinite": jnp.isfinite,
-        "signbit": jnp.signbit,
-        "logical_not": jnp.logical_not,
-        "logical_and": jnp.logical_and,
-        "logical_or": jnp.logical_or,
-        "bitwise_not": jnp.bitwise_not,
-        "bitwise_and": jnp.bitwise_and,
-        "bitwise_or": jnp.bitwise_or,
-        "bitwise_xor": jnp.bitwise_xor,
         "bitwise_left_shift": jnp.left_shift,
         "bitwise_right_shift": jnp.right_shift,
-        "add": jnp.add,
-        "subtract": jnp.subtract,
-        "multiply": jnp.multiply,
-        "true_divide": jnp.true_divide,
-        "maximum": jnp.maximum,
-        "minimum": jnp.minimum,
-        "fmod": jnp.fmod,
-        "gcd": jnp.gcd,
-        "arctan2": jnp.arctan2,
-        "hypot": jnp.hypot,
-        "logaddexp": jnp.logaddexp,
-        "logaddexp2": jnp.logaddexp2,
-        "ldexp": jnp.ldexp,
-        "nextafter": jnp.nextafter,
-        "equal": jnp.equal,
-        "not_equal": jnp.not_equal,
-        "less": jnp.less,
-        "less_equal": jnp.less_equal,
-        "greater": jnp.greater,
-        "greater_equal": jnp.greater_equal,
-        "where": jnp.where,
         "rdft": lambda x: _parts(jnp.fft.rfft(x)),
         "det": jnp.linalg.det,
         "slogdet": lambda x: tuple(jnp.linalg.slogdet(x)),
@@ -568,7 +524,7 @@ class JaxEngine(LibraryEngine):
         """One function of XLA's. 64 bits are allowed only where a graph has them."""
 
         def placed(*values: Any) -> list[Any]:
-            return _results_placed(function(*values), graph)
+            return results_placed(function(*values), graph)
 
         fast, wide = jax.jit(placed), _is_wide(graph)
 
@@ -589,12 +545,12 @@ class JaxEngine(LibraryEngine):
             def step(carried: Any) -> Any:
                 i, state, finite = carried
                 batch = [
-                    _constrained(
+                    constrained(
                         jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape)
                     )
                     for x, shape in zip(data, shapes, strict=True)
                 ]
-                new = iter(_results_placed(function(*batch, *state), graph)[n:])
+                new = iter(results_placed(function(*batch, *state), graph)[n:])
                 after = [
                     next(new) if there else value
                     for value, there in zip(state, written, strict=True)
@@ -614,18 +570,6 @@ class JaxEngine(LibraryEngine):
                 return after, bool(finite)
 
         return many
-
-
-def _constrained(value: Any, sharding: Any) -> Any:
-    return value if sharding is None else lax.with_sharding_constraint(value, sharding)
-
-
-def _results_placed(results: list[Any], graph: Graph) -> list[Any]:
-    """Variables as they were; all else whole, so that each process can read it."""
-    written = [state_sharding(s.variable) for s in graph.state if s.after is not None]
-    before, after = len(graph.outputs), len(graph.checks)
-    wanted = [*[whole_sharding()] * before, *written, *[whole_sharding()] * after]
-    return [_constrained(v, w) for v, w in zip(results, wanted, strict=True)]
 
 
 def _is_wide(graph: Graph) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornu.engines.numpy import windows
+from cornu.engines.numpy import sparse, windows
 from cornu.engines.numpy.layout import Factor, factors, in_shape, view_of
 from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
@@ -126,7 +126,7 @@ def lower(w: Writer, node: Node) -> None:
     LOWERINGS.get(node.op.name, _by_meaning)(w, node)
 
 
-LOWERINGS: dict[str, Callable[[Writer, Node], None]] = {}
+LOWERINGS: dict[str, Callable[[Writer, Node], None]] = {**sparse.LOWERINGS}
 
 
 def lowering(name: str) -> Callable[[Any], Any]:
@@ -185,32 +185,6 @@ def _view_copied(w: Writer, node: Node) -> None:
     found = view_of(node, np.empty(node.inputs[0].shape))
     text = found[1] if found else ""
     w.line(f"{w.out(node)}[...] = {w.array(node.inputs[0])}{text}", node)
-
-
-def written_out(x, out):
-    """Write a matrix, which may be sparse, into an array."""
-    if isinstance(x, np.ndarray):
-        np.copyto(out, x)
-    else:
-        x.toarray(out=out)
-
-
-@lowering("to_dense")
-def _to_dense(w: Writer, node: Node) -> None:
-    function = w.helper(written_out)
-    w.line(f"{function}({w.array(node.inputs[0])}, out={w.out(node)})", node)
-
-
-@lowering("sparse_dot")
-def _sparse_dot(w: Writer, node: Node) -> None:
-    x, kernel = map(w.array, node.inputs)
-    w.line(f"{w.out(node)}[...] = {x} @ {kernel}", node)
-
-
-@lowering("sparse_dot_transposed")
-def _sparse_dot_transposed(w: Writer, node: Node) -> None:
-    x, g = map(w.array, node.inputs)
-    w.line(f"{w.out(node)}[...] = {x}.T @ {g}", node)
 
 
 @lowering("cast")
