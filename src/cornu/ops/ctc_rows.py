@@ -74,8 +74,9 @@ def misfit(
         row = int(np.argmax(out.any(-1)))
         return Misfit(
             f"hold the label {target[row][out[row]][0]} in row {start + row}, but the "
-            f"outputs have {classes} classes",
-            f"class indices from 0 to {classes - 1}, without the blank {blank}",
+            f"outputs have {classes or 'so many'} classes",
+            f"class indices from 0 on, below {classes or 'their number'}, without the "
+            f"blank {blank}",
             "Number the labels anew, or give the last layer more units.",
         )
     return _too_long(target, there, steps, start)
@@ -111,8 +112,8 @@ def refuse_misfit(
     """
     if preflight() == "off":
         return
-    arrays = (np.asarray(each) for each in (target, labels, steps))
-    found = misfit(*arrays, output.shape[1:], blank)
+    target, labels, steps = (np.asarray(each) for each in (target, labels, steps))
+    found = misfit(target, labels, steps, output.shape[1:], blank)
     if found is not None:
         refuse(
             f"The targets of ctc_loss, of shape {tuple(target.shape)} for outputs "

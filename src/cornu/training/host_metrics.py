@@ -83,7 +83,7 @@ class HostMetrics:
             state = fingerprint(vars(metric))
             _update(metric, values)
             kept = changed(state, fingerprint(vars(metric)))
-            reason = kept and f"it keeps numbers in Python, in `self.{kept[0]}`"
+            reason = f"it keeps numbers in Python, in `self.{kept[0]}`" if kept else ""
         except Exception as error:
             if _fails_on_numbers(metric, values, error):
                 raise

@@ -112,6 +112,9 @@ class PythonState:
         )
 
 
+_MAKERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+
+
 def _as_data(value: Any, where: str) -> Any:
     """A value as `packing` takes it, with a word for each kind that it does not know.
 
@@ -127,10 +130,9 @@ def _as_data(value: Any, where: str) -> Any:
     if type(value) is np.ndarray and value.dtype.kind in "biuf":
         return {"array": value}
     kind = type(value).__name__
-    if type(value) in (list, tuple):
-        return {kind: [_as_data(v, f"{where}[{i}]") for i, v in enumerate(value)]}
-    if type(value) in (set, frozenset):
-        return {kind: [_as_data(v, where) for v in value]}
+    if kind in _MAKERS and type(value) is _MAKERS[kind]:
+        parts: Any = value
+        return {kind: [_as_data(v, f"{where}[{i}]") for i, v in enumerate(parts)]}
     if type(value) is dict:
         pairs = [
             [_as_data(k, where), _as_data(v, f"{where}[{k!r}]")]
@@ -138,9 +140,6 @@ def _as_data(value: Any, where: str) -> Any:
         ]
         return {kind: pairs}
     raise TypeError(f"an object of {kind} in `self.{where}`")
-
-
-_MAKERS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
 
 def _from_data(data: Any) -> Any:
