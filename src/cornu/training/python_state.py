@@ -94,7 +94,7 @@ class PythonState:
                 setattr(metric, name, _from_data(value))
 
     def _metrics(self) -> Iterator[tuple[str, Any]]:
-        for i, metric in enumerate(self._model.metrics):
+        for i, metric in enumerate(self._model._each_metric):
             if not is_ours(metric):
                 yield f"{i} {type(metric).__name__}", metric
 
