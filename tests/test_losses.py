@@ -183,3 +183,15 @@ def test_errors_have_three_parts(wrong):
     with pytest.raises((ValueError, TypeError, NotImplementedError)) as caught:
         wrong()
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_sparse_crossentropy_takes_any_axis_of_classes(axis):
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.1, 1.0, (3, 4, 5))
+    shape = tuple(n for i, n in enumerate(p.shape) if i != axis)
+    classes = rng.integers(0, p.shape[axis], shape)
+    found = ops.sparse_categorical_crossentropy(classes, p, axis=axis)
+    share = p / p.sum(axis, keepdims=True)
+    taken = np.take_along_axis(share, np.expand_dims(classes, axis), axis)
+    np.testing.assert_allclose(found, -np.log(taken).squeeze(axis), rtol=1e-9)

@@ -132,3 +132,12 @@ def test_errors_have_three_parts(wrong):
     with pytest.raises((ValueError, TypeError, NotImplementedError, RuntimeError)) as e:
         wrong()
     assert len(str(e.value).splitlines()) == 3
+
+
+def test_weights_that_are_cut_to_whole_numbers_are_told_of_once():
+    metric = metrics.MeanIoU(2)
+    with pytest.warns(UserWarning, match=r"fractions.*\n.*\n.*dtype='float32'"):
+        metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 1.5])
+    metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 1.5])
+    metrics.MeanIoU(2, dtype="float32").update_state([0, 1], [0, 1], [0.5, 1.5])
+    metrics.MeanIoU(2).update_state([0, 1], [0, 1], [2, 1])

@@ -343,3 +343,13 @@ def test_errors_of_wrapped_optimizers_have_three_parts():
         with pytest.raises((AttributeError, TypeError, ValueError)) as caught:
             wrong()
         assert len(str(caught.value).splitlines()) == 3
+
+
+def test_adafactor_takes_single_numbers():
+    """As by its formula for vectors (Shazeer and Stern, 2018) of one element."""
+    number, vector = cornu.Variable(2.0), cornu.Variable([2.0])
+    for each in (number, vector):
+        optimizer = optimizers.Adafactor(0.1)
+        for g in (0.5, -0.25):
+            optimizer.apply([ops.reshape(g, each.shape)], [each])
+    assert float(number.value) == float(vector.numpy()[0]) != 2.0

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
+import cornu
 from cornu import ops, registry
 from cornu.engines.numpy import Program
 from cornu.graph import Tensor, Trace, Variable
@@ -284,3 +285,15 @@ def test_two_programs_that_share_variables_do_not_wait_for_each_other_for_ever()
             programs.append(Program(t.finish([])))
     together(*(lambda p=p: [p() for _ in range(200)] for p in programs * 2))
     assert a.numpy()[0] == b.numpy()[0] == 800
+
+
+def test_scopes_name_the_paths_of_free_variables_alone():
+    with cornu.name_scope("outer"):
+        with cornu.name_scope("inner"):
+            free = Variable(1.0, name="scale")
+            dense = cornu.layers.Dense(1, name="dense")
+            dense.build((None, 2))
+        after = Variable(1.0, name="scale")
+    assert (free.path, after.path) == ("outer/inner/scale", "outer/scale")
+    assert dense.kernel.path == "dense/kernel"
+    assert Variable(1.0, name="scale").path == "scale"

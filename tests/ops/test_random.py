@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+import cornu
 from cornu import ops, random
 from cornu.engines.numpy import Program
 from cornu.graph import Spec, Tensor, Trace, trace
@@ -313,3 +314,11 @@ def test_an_error_has_three_parts(call):
     with pytest.raises(ValueError) as caught:
         call()
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_files_find_generators_where_keras_has_them():
+    generator = random.SeedGenerator(5, name="mine")
+    described = cornu.saving.serialize_keras_object(generator)
+    assert described["module"] == "keras.random"
+    again = cornu.saving.deserialize_keras_object(described)
+    assert again.get_config() == generator.get_config()
