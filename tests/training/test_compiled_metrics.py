@@ -99,3 +99,44 @@ def test_the_end_of_training_is_told_the_last_logs():
     assert set(told[-1]) == {"loss", "val_loss"}
     model.fit(X, Y, epochs=0, verbose=0, callbacks=[Ear()])
     assert told[-1] == {}
+
+
+class Stopper(cornu.callbacks.Callback):
+    """Sets a flag of its model at the third batch."""
+
+    def __init__(self, flag):
+        super().__init__()
+        self.flag, self.heard = flag, []
+
+    def _end(self, batch, logs=None):
+        self.heard.append(batch)
+        if len(self.heard) % 3 == 0:
+            setattr(self.model, self.flag, True)
+
+    on_train_batch_end = on_test_batch_end = on_predict_batch_end = _end
+
+
+FLAGS = {
+    "fit": "stop_training",
+    "evaluate": "stop_evaluating",
+    "predict": "stop_predicting",
+}
+
+
+@pytest.mark.parametrize("method", FLAGS)
+def test_a_callback_stops_a_loop_that_would_go_on(method):
+    def batches():
+        for _ in range(9):
+            yield (X,) if method == "predict" else (X, Y)
+
+    model, stopper = dense(), Stopper(FLAGS[method])
+    model.compile("sgd", "mse")
+    for _ in range(2):
+        getattr(model, method)(batches(), callbacks=[stopper], verbose=0)
+    assert stopper.heard == [0, 1, 2] * 2
+
+
+def test_losses_are_scaled_where_there_is_nothing_to_train():
+    model = cornu.Sequential([cornu.Input((1,)), layers.Flatten()])
+    model.compile(cornu.optimizers.LossScaleOptimizer(cornu.optimizers.SGD()), "mse")
+    assert model.fit(Y, 3 * Y, verbose=0).history["loss"] == [4.0]

@@ -112,6 +112,36 @@ def test_outputs_in_dicts_and_tuples_inside_a_dict():
     np.testing.assert_allclose(found["b"]["c"], 3 * X.sum(1, keepdims=True), rtol=1e-5)
 
 
+def test_metrics_are_nested_as_the_outputs_are():
+    model = network(lambda p, q, r: {"a": p, "b": {"c": q, "d": [r, p]}})
+    metrics = {"a": "mae", "b": {"c": ["mae"], "d": ["mae", ["mse", "mae"]]}}
+    model.compile("sgd", "mse", metrics=metrics)
+    y = {"a": P, "b": {"c": Q, "d": [R, P]}}
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    found = {k: v for k, v in logs.items() if not k.endswith("loss")}
+    mse = np.mean((X.sum(1, keepdims=True) - P) ** 2)
+    expected = {"a_mae": A, "b/c_mae": B, "b/d/r_mae": mae(3, R), "b/d/p_mae": A}
+    assert found == pytest.approx({**expected, "b/d/p_mse": mse}, rel=1e-5)
+    model.compile("sgd", "mse", metrics={"b": {"d": ["mae"]}})
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    assert {k for k in logs if k.endswith("mae")} == {"b/d/r_mae", "b/d/p_mae"}
+    model.compile("sgd", "mse", metrics={"b": {"e": ["mae"]}})
+    said = message(model.evaluate, X, y)
+    assert "metrics has an entry for the output 'e'.\n" in said
+
+
+def test_targets_of_the_outputs_that_have_a_loss():
+    model = network(lambda p, q, r: [p, q, r])
+    for losses, y, loss in (
+        (["mae", None, None], P, A),
+        ([None, "mae", "mae"], [Q, R], B + mae(3, R)),
+    ):
+        model.compile("sgd", losses)
+        found = model.evaluate(X, y, verbose=0, return_dict=True)
+        assert found["loss"] == pytest.approx(loss, rel=1e-5)
+    assert "y holds 1 array" in message(model.evaluate, X, [Q])
+
+
 def test_one_loss_is_for_all_outputs_however_nested():
     model = network(lambda p, q, r: {"a": [p, q], "b": r})
     model.compile("sgd", "mae", weighted_metrics=["mae"])

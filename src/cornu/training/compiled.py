@@ -14,7 +14,7 @@ from cornu.graph.tree import flatten, map_structure
 from cornu.losses.targets import kind_of
 from cornu.registry import to_snake_case
 from cornu.training.host_metrics import HostMetrics
-from cornu.training.nesting import Place, is_structured, places
+from cornu.training.nesting import Place, by_leaf, is_deep, is_structured, places
 
 
 def by_output(value: Any, names: list[str], what: str) -> list[Any]:
@@ -187,13 +187,22 @@ class CompiledMetrics(metrics.Metric):
             if isinstance(each, str) and each.lower() not in ("accuracy", "acc"):
                 metrics.get(each)
 
-    def build(self, names: list[str], y: list[Any], y_pred: list[Any]) -> None:
-        """Make the metric objects, which may depend on the shapes."""
+    def build(
+        self, names: list[str], y: list[Any], y_pred: list[Any], where: Any = None
+    ) -> None:
+        """Make the metric objects, which may depend on the shapes.
+
+        Args:
+            names: names of the outputs.
+            y: targets, one per output.
+            y_pred: the outputs.
+            where: their nesting, as numbers; a list by default.
+        """
         if self._placed is not None:
             return
         found = []
         for setting, weighted in ((self.given, False), (self.weighted, True)):
-            for i, wanted in enumerate(self._by_output(setting, names)):
+            for i, wanted in enumerate(self._by_output(setting, names, where)):
                 output = names[i] if len(names) > 1 else None
                 for each in flatten(wanted):
                     if each is not None:
@@ -214,9 +223,11 @@ class CompiledMetrics(metrics.Metric):
         return next(each for each in numbered if each not in used)
 
     @staticmethod
-    def _by_output(setting: Any, names: list[str]) -> list[Any]:
+    def _by_output(setting: Any, names: list[str], where: Any) -> list[Any]:
         if setting is None:
             return [None] * len(names)
+        if is_deep(where):
+            return by_leaf(setting, where, names)
         several = isinstance(setting, (list, tuple)) and len(names) > 1
         if isinstance(setting, dict) or (several and len(setting) == len(names)):
             return by_output(setting, names, "metrics")
@@ -233,8 +244,9 @@ class CompiledMetrics(metrics.Metric):
         """
         if not self.wanted or y_true is None:
             return
-        names, (outputs, y, weights) = self._by_outputs(y_pred, y_true, sample_weight)
-        self.build(names, y, outputs)
+        given = self._by_outputs(y_pred, y_true, sample_weight)
+        names, where, (outputs, y, weights) = given
+        self.build(names, y, outputs, where)
         for i, metric, weighted in self._placed or []:
             if y[i] is not None:
                 weight = weights[i] if weighted else None

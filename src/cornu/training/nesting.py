@@ -142,6 +142,47 @@ def _not_as_many(count: int, what: str, names: list[str]) -> ValueError:
 # Losses
 
 
+def by_leaf(setting: Any, where: Any, names: list[str]) -> list[Any]:
+    """Metrics as one entry per output of a deep nesting.
+
+    Args:
+        setting: nested as the outputs are, or by their names; what stands for a part
+            of them is for each output in it.
+        where: the nesting of the outputs.
+        names: their names, as of `names_in`.
+
+    Raises:
+        ValueError: when it names what is not among the outputs.
+
+    Example:
+
+    >>> where, names = {"a": [0, 1], "b": 2}, ["a/p", "a/q", "b"]
+    >>> by_leaf({"a": ["mse", "mae"], "b": "mse"}, where, names)
+    ['mse', 'mae', 'mse']
+    """
+    found: list[Any] = [None] * len(names)
+
+    def fill(value: Any, place: Any) -> None:
+        parts = dict(_parts(place)) if _is_nest(place) else {}
+        if _is_plain_dict(value):
+            for key, each in value.items():
+                if key in parts:
+                    fill(each, parts[key])
+                elif key in names:
+                    fill(each, names.index(key))
+                else:
+                    raise _not_there(key, place, names, "metrics")
+        elif isinstance(value, (list, tuple)) and len(value) == len(parts):
+            for each, part in zip(value, parts.values(), strict=True):
+                fill(each, part)
+        else:
+            for number in _numbers(place):
+                found[number] = value
+
+    fill(setting, where)
+    return found
+
+
 def is_structured(loss: Any, where: Any) -> bool:
     """Whether losses are said for parts of the outputs, and not for each output."""
     if is_deep(where):
@@ -214,10 +255,12 @@ def _places(
                 yield from _places(each, weight, where, names, way)
 
 
-def _not_there(key: Any, where: Any, names: list[str]) -> ValueError:
+def _not_there(
+    key: Any, where: Any, names: list[str], what: str = "loss"
+) -> ValueError:
     keys = [str(k) for k in where] if isinstance(where, dict) else names
     return ValueError(
-        f"loss has an entry for the output {key!r}.\n"
+        f"{what} has an entry for the output {key!r}.\n"
         f"Expected names of outputs: {', '.join(keys)}.\n{nearest(str(key), keys)}"
     )
 

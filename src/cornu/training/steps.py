@@ -372,7 +372,7 @@ class Steps(Layer):
 
     def _named_by_output(self, y_pred: Any, y: Any, weight: Any) -> Any:
         lists = self._by_output(y_pred, y, weight)
-        return self._output_names_used, lists
+        return self._output_names_used, self._nesting, lists
 
     def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
         """Outputs, targets and weights as lists, in the order of the outputs."""
