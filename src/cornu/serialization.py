@@ -85,7 +85,7 @@ def register_keras_serializable(
         The decorator, which returns what it is given.
 
     Raises:
-        TypeError: for a class without `get_config`.
+        ValueError: for a class without `get_config`.
 
     Example:
 
@@ -100,7 +100,7 @@ def register_keras_serializable(
 
     def announce(target: Any) -> Any:
         if isinstance(target, type) and not hasattr(target, "get_config"):
-            raise TypeError(
+            raise ValueError(
                 f"The class {target.__name__} was registered without get_config().\n"
                 "Expected a class whose objects files can describe.\n"
                 "Define get_config(): it returns the arguments of __init__ in a dict."
@@ -430,6 +430,12 @@ def registry_for(config: dict[str, Any]) -> Any:
             return REGISTRIES.get(module) or REGISTRIES["keras"]
         parts.pop()
     importlib.import_module("cornu.layers")
+    if config["class_name"] == "function":  # files do not say in which room
+        for room in ("activations", "losses", "metrics", "initializers"):
+            importlib.import_module(f"cornu.{room}")
+            found = REGISTRIES[f"keras.{room}"]
+            if str(config["config"]) in found.functions:
+                return found
     return REGISTRIES["keras.layers"]
 
 

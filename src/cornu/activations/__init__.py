@@ -39,6 +39,7 @@ from cornu.ops import (
     threshold,
 )
 from cornu.registry import Registry
+from cornu.serialization import deserialize_keras_object
 
 __all__ = [
     "celu",
@@ -174,6 +175,9 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: for unknown names, offering the nearest.
     """
+    of_layer = isinstance(config, dict) and config.get("class_name") != "function"
+    if of_layer and str(config.get("module")).startswith("keras.layers"):
+        return deserialize_keras_object(config, custom_objects)  # a layer serves too
     return REGISTRY.deserialize(config, custom_objects)
 
 
@@ -195,4 +199,6 @@ def get(identifier: Any) -> Any:
     >>> get("relu")([-1.0, 2.0]).tolist()
     [0.0, 2.0]
     """
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     return linear if identifier is None else REGISTRY.get(identifier)
