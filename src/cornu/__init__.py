@@ -38,6 +38,7 @@ _MODULES = (
 _HOMES = {
     "backend": "cornu.compat",
     "DTypePolicy": "cornu.graph.policy",
+    "Function": "cornu.models.function",
     "GradientTape": "cornu.graph",
     "Initializer": "cornu.initializers",
     "Input": "cornu.layers",
@@ -47,6 +48,7 @@ _HOMES = {
     "Loss": "cornu.losses",
     "Metric": "cornu.metrics",
     "Model": "cornu.models",
+    "Operation": "cornu.operation",
     "Optimizer": "cornu.optimizers",
     "Regularizer": "cornu.regularizers",
     "Sequential": "cornu.models",

@@ -148,6 +148,11 @@ class Operation:
         self.calls: list[Any] = []  # Call objects; for an Input its symbolic tensor
 
 
+def named_parts(parts: list[Operation]) -> list[Any]:
+    """The layers of a DAG, and its functions as what has a name."""
+    return [p.target if hasattr(p.target, "name") else p for p in parts]
+
+
 def operations(inputs: list[Any], outputs: list[Any]) -> list[Operation]:
     """What lies between inputs and outputs, those far from the outputs first.
 
@@ -230,7 +235,8 @@ def _named(found: list[tuple[Any, list[Any]]]) -> list[Operation]:
         elif isinstance(node.function, Layer):
             operation = Operation(node.function, node.function.name)
         else:
-            name = base = getattr(node.function, "__name__", "function")
+            own = getattr(node.function, "name", "function")
+            name = base = getattr(node.function, "__name__", own)
             while name in taken:
                 numbers[base] = numbers.get(base, 0) + 1
                 name = f"{base}_{numbers[base]}"

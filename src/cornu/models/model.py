@@ -141,7 +141,7 @@ class Model(Trainer):
     @property
     def operations(self) -> list[Any]:
         """Layers and functions of a model of symbolic tensors, in their order."""
-        return [part.target for part in self._operations]
+        return dag.named_parts(self._operations)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by index.
