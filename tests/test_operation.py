@@ -1,5 +1,7 @@
 """Operations of the user's own, and functions between symbolic tensors."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ ONES = np.ones((2, 3), "float32")
 
 
 class Mixed(cornu.Operation):
-    def call(self, x, y, z=None):
+    def call(self, x, y, z: Any = None):
         return x + 2 * y + 3 * z
 
 
