@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,13 @@ class LibraryEngine:
         """A sub-graph, prepared already, as a function of its inputs."""
         return Interpreter(self, graph, graph.inputs, graph.outputs)
 
+    def bound(self, node: Node) -> Callable[..., Any]:
+        """What does this node, of its values alone; made once, for many runs."""
+        name = node.op.name
+        return partial(
+            self.lowerings.get(name) or self.claims[name].lowering, self, node
+        )
+
     def prepared(self, graph: Graph) -> Graph:
         """The graph in operations that the engine has.
 
@@ -151,7 +159,7 @@ class Interpreter:
     ) -> None:
         place = {id(v): i for i, v in enumerate(arguments)}
         last: dict[int, int] = {}
-        self._steps: list[tuple[Any, Any, list[int], list[int], list[int]]] = []
+        self._steps: list[tuple[Any, list[int], list[int], list[int]]] = []
         for number, node in enumerate(graph.nodes):
             for value in node.outputs:
                 place[id(value)] = len(place)
@@ -163,18 +171,15 @@ class Interpreter:
             if slot not in self._results:
                 free[number].append(slot)
         for node, done in zip(graph.nodes, free, strict=True):
-            name = node.op.name
-            lowering = engine.lowerings.get(name) or engine.claims[name].lowering
             ins = [place[id(v)] for v in node.inputs]
             outs = [place[id(v)] for v in node.outputs]
-            self._steps.append((lowering, node, ins, outs, done))
-        self._engine = engine
+            self._steps.append((engine.bound(node), ins, outs, done))
 
     def __call__(self, *values: Any) -> list[Any]:
         """The results for these arguments."""
         known: list[Any] = [*values, *[None] * (self._size - len(values))]
-        for lowering, node, ins, outs, done in self._steps:
-            found = lowering(self._engine, node, *[known[i] for i in ins])
+        for function, ins, outs, done in self._steps:
+            found = function(*[known[i] for i in ins])
             if len(outs) == 1 and type(found) is not tuple:
                 known[outs[0]] = found
             else:

@@ -1,0 +1,140 @@
+# pyright: reportMissingImports=false
+"""The `torch` engine: a graph runs on PyTorch, operation by operation.
+
+Gradients are in the graph, so nothing is recorded for PyTorch's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from cornu.engines.library import LibraryEngine
+from cornu.engines.torch import linalg, windows
+from cornu.engines.torch.lowerings import LOWERINGS, by_meaning, dtype_of
+from cornu.graph import Graph, Node, Value
+from cornu.graph.graph import copy_node
+
+__all__ = ["TorchEngine", "linalg", "windows"]
+
+# Of 16, 32 and 64 bits without a sign PyTorch knows little more than these.
+_ANY_DTYPE = frozenset(
+    (
+        "broadcast_to",
+        "cast",
+        "concatenate",
+        "cond",
+        "constant",
+        "custom_gradient",
+        "identity",
+        "random_bits",
+        "reshape",
+        "scan",
+        "slice",
+        "stop_gradient",
+        "to_dense",
+        "transpose",
+        "view",
+        "while_loop",
+    )
+)
+_UNSIGNED = {"uint16", "uint32", "uint64"}
+
+
+def _in_int64(function: Callable[..., Any], node: Node) -> Callable[..., Any]:
+    """A lowering on numbers without a sign, which wrap around as they come out."""
+    dtypes = [dtype_of(v.dtype) for v in node.outputs]
+
+    def run(*values: Any) -> Any:
+        found = function(
+            *(
+                v.long() if v.dtype in (torch.uint16, torch.uint32) else v
+                for v in values
+            )
+        )
+        found = found if isinstance(found, tuple) else (found,)
+        return tuple(y.to(dtype) for y, dtype in zip(found, dtypes, strict=True))
+
+    return run
+
+
+class TorchEngine(LibraryEngine):
+    """Runs graphs on PyTorch, on a GPU where there is one.
+
+    That is CUDA's first device, or what `torch.set_default_device` said.
+    """
+
+    name = "torch"
+    package = "torch"
+    lowerings = LOWERINGS
+
+    def __init__(self) -> None:
+        chosen = torch.get_default_device()
+        found = chosen.type == "cpu" and torch.cuda.is_available()
+        self.device = torch.device("cuda") if found else chosen
+
+    def from_numpy(self, array: np.ndarray) -> Any:
+        """A copy on the device, in its own dtype."""
+        array = np.array(array, order="C")
+        if array.dtype.name == "bfloat16":
+            return (
+                torch.from_numpy(array.view(np.int16))
+                .to(self.device)
+                .view(torch.bfloat16)
+            )
+        return torch.from_numpy(array).to(self.device)
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """A copy, in C order."""
+        value = value.cpu()
+        if value.dtype == torch.bfloat16:
+            import ml_dtypes
+
+            return np.array(value.view(torch.int16).numpy(), order="C").view(
+                ml_dtypes.bfloat16
+            )
+        return np.array(value.numpy(), order="C")
+
+    def devices(self) -> list[str]:
+        """What it can run on."""
+        gpus = range(torch.cuda.device_count())
+        return ["cpu", *(f"cuda:{i}" for i in gpus)]
+
+    def stacked(self, parts: list[Any], value: Value) -> Any:
+        """What the steps of a loop gave, on a first axis; there may be no steps."""
+        if parts:
+            return torch.stack(parts)
+        return torch.zeros(value.shape, dtype=dtype_of(value.dtype), device=self.device)
+
+    def body(self, graph: Any) -> Callable[..., list[Any]]:
+        """A sub-graph as a function; `bound` has made it already."""
+        return super().body(graph) if isinstance(graph, Graph) else graph
+
+    def bound(self, node: Node) -> Callable[..., Any]:
+        """What does a node; what is the same in each run is made now."""
+        if any(isinstance(p, Graph) for p in node.params.values()):
+            node = copy_node(node, {})
+            bodies = node.params.items()
+            node.params = {
+                k: self.body(p) if isinstance(p, Graph) else p for k, p in bodies
+            }
+        function = super().bound(node)
+        if node.op.name == "constant":
+            value = function()
+            return lambda: value
+        used = {v.dtype for v in (*node.inputs, *node.outputs)} & _UNSIGNED
+        if not used or node.op.name in _ANY_DTYPE:
+            return function
+        if "uint64" in used:
+            return partial(by_meaning, self, node)
+        return _in_int64(function, node)
+
+    def compiled(
+        self, function: Callable[..., list[Any]], graph: Graph
+    ) -> Callable[..., list[Any]]:
+        """The function, of which nothing is recorded for gradients of PyTorch's."""
+        return torch.inference_mode()(function)
