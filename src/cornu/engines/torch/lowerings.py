@@ -39,8 +39,6 @@ LOWERINGS: Lowerings = by_name(
         "arcsin": torch.asin,
         "arccos": torch.acos,
         "arctan": torch.atan,
-        "sinh": torch.sinh,
-        "cosh": torch.cosh,
         "tanh": torch.tanh,
         "arcsinh": torch.asinh,
         "arccosh": torch.acosh,
@@ -49,7 +47,6 @@ LOWERINGS: Lowerings = by_name(
         "erf": torch.erf,
         "erfc": torch.erfc,
         "erfinv": torch.erfinv,
-        "i0": torch.special.i0,
         "isfinite": torch.isfinite,
         "signbit": torch.signbit,
         "logical_not": torch.logical_not,
@@ -146,10 +143,36 @@ def _power(engine, node: Node, a, b) -> Any:
     return torch.where(b < 0, inverse, torch.pow(a, b.clamp(min=0)))
 
 
+@lowering("sinh", "cosh")
+def _hyperbolic(engine, node: Node, x) -> Any:
+    y = getattr(torch, node.op.name)(x)
+    if x.dtype == torch.float64:
+        return y
+    # In float32 PyTorch's overflow before they must.
+    half = _half(x)
+    large = half / 2 * half
+    large = torch.copysign(large, x) if node.op.name == "sinh" else large
+    return torch.where(x.abs() > 80, large, y)
+
+
+@lowering("i0")
+def _i0(engine, node: Node, x) -> Any:
+    return _half(x) * torch.special.i0e(x) * _half(x)
+
+
+def _half(x) -> Any:
+    return torch.exp(x.abs() / 2)
+
+
 @lowering("mod", "fmod")
 def _rest(engine, node: Node, a, b) -> Any:
     function = torch.fmod if node.op.name == "fmod" else torch.remainder
-    return function(a, b) if a.is_floating_point() else _over(function, a, b)
+    if not a.is_floating_point():
+        return _over(function, a, b)
+    # Where the quotient overflows PyTorch gives NaN: first by a multiple of b.
+    most = math.frexp(torch.finfo(a.dtype).max)[1] - 1
+    multiple = torch.where(b.abs() < 1, b * 2.0**most, math.inf)
+    return function(torch.fmod(a, multiple), b)
 
 
 @lowering("floor_divide")
@@ -406,8 +429,8 @@ def _dot_general(engine, node: Node, a, b) -> Any:
     rows = math.prod(a.shape[i] for i in fa)
     inner = math.prod(a.shape[i] for i in ca)
     columns = math.prod(b.shape[i] for i in fb)
-    left = a.permute(*ba, *fa, *ca).reshape(*groups, rows, inner)
-    right = b.permute(*bb, *cb, *fb).reshape(*groups, inner, columns)
+    left = a.permute((*ba, *fa, *ca)).reshape(*groups, rows, inner)
+    right = b.permute((*bb, *cb, *fb)).reshape(*groups, inner, columns)
     return torch.matmul(left, right).reshape(node.outputs[0].shape).to(dtype)
 
 
