@@ -48,12 +48,15 @@ class LibraryEngine:
         claims: composites that it runs in one piece; the lowering of a claim is called
             as those of operations are.
         package: the name of the library, for its version.
+        fresh: operations that give memory of their own, and keep none of their inputs:
+            what they gave may be written over by the last one of them that reads it.
     """
 
     name: str
     lowerings: Lowerings
     claims: dict[str, Claim] = {}
     package: str
+    fresh: frozenset[str] = frozenset()
 
     def from_numpy(self, array: np.ndarray) -> Any:
         """An array as the library has it. What becomes of the array has no effect."""
@@ -116,8 +119,13 @@ class LibraryEngine:
         """A sub-graph, prepared already, as a function of its inputs."""
         return Interpreter(self, graph, graph.inputs, graph.outputs)
 
-    def bound(self, node: Node) -> Callable[..., Any]:
-        """What does this node, of its values alone; made once, for many runs."""
+    def bound(self, node: Node, spare: Sequence[int] = ()) -> Callable[..., Any]:
+        """What does this node, of its values alone; made once, for many runs.
+
+        Args:
+            node: the node.
+            spare: which of its inputs it may write over.
+        """
         name = node.op.name
         return partial(
             self.lowerings.get(name) or self.claims[name].lowering, self, node
@@ -170,10 +178,17 @@ class Interpreter:
         for slot, number in last.items():
             if slot not in self._results:
                 free[number].append(slot)
+        own: set[int] = set()
+        for node in graph.nodes:
+            if node.op.name in engine.fresh:
+                own.update(place[id(v)] for v in node.outputs)
+            else:
+                own.difference_update(place[id(v)] for v in node.inputs)
         for node, done in zip(graph.nodes, free, strict=True):
             ins = [place[id(v)] for v in node.inputs]
             outs = [place[id(v)] for v in node.outputs]
-            self._steps.append((engine.bound(node), ins, outs, done))
+            spare = [i for i, slot in enumerate(ins) if slot in done and slot in own]
+            self._steps.append((engine.bound(node, spare), ins, outs, done))
 
     def __call__(self, *values: Any) -> list[Any]:
         """The results for these arguments."""

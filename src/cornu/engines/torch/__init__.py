@@ -6,7 +6,7 @@ Gradients are in the graph, so nothing is recorded for PyTorch's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 
 from cornu.engines.library import LibraryEngine
 from cornu.engines.torch import linalg, windows
-from cornu.engines.torch.lowerings import LOWERINGS, by_meaning, dtype_of
+from cornu.engines.torch.lowerings import FUNCTIONS, LOWERINGS, by_meaning, dtype_of
 from cornu.graph import Graph, Node, Value
 from cornu.graph.graph import copy_node
 
@@ -42,6 +42,24 @@ _ANY_DTYPE = frozenset(
         "while_loop",
     )
 )
+# Beside those of one function, these give memory of their own.
+_FRESH = frozenset(
+    (
+        "argmax",
+        "argmin",
+        "conv",
+        "conv_input_grad",
+        "conv_kernel_grad",
+        "dot_general",
+        "gather",
+        "random_bits",
+        "reduce_max",
+        "reduce_min",
+        "reduce_sum",
+        "scatter_add",
+        "window_argmax",
+    )
+)
 _UNSIGNED = {"uint16", "uint32", "uint64"}
 
 
@@ -62,6 +80,11 @@ def _in_int64(function: Callable[..., Any], node: Node) -> Callable[..., Any]:
     return run
 
 
+def _into(function: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """The function, which writes over one of its arguments."""
+    return lambda *values: function(*values, out=values[place])
+
+
 class TorchEngine(LibraryEngine):
     """Runs graphs on PyTorch, on a GPU where there is one.
 
@@ -71,6 +94,7 @@ class TorchEngine(LibraryEngine):
     name = "torch"
     package = "torch"
     lowerings = LOWERINGS
+    fresh = frozenset(FUNCTIONS) | _FRESH
 
     def __init__(self) -> None:
         chosen = torch.get_default_device()
@@ -114,7 +138,7 @@ class TorchEngine(LibraryEngine):
         """A sub-graph as a function; `bound` has made it already."""
         return super().body(graph) if isinstance(graph, Graph) else graph
 
-    def bound(self, node: Node) -> Callable[..., Any]:
+    def bound(self, node: Node, spare: Sequence[int] = ()) -> Callable[..., Any]:
         """What does a node; what is the same in each run is made now."""
         if any(isinstance(p, Graph) for p in node.params.values()):
             node = copy_node(node, {})
@@ -122,11 +146,14 @@ class TorchEngine(LibraryEngine):
             node.params = {
                 k: self.body(p) if isinstance(p, Graph) else p for k, p in bodies
             }
-        function = super().bound(node)
+        function = FUNCTIONS.get(node.op.name) or super().bound(node)
         if node.op.name == "constant":
             value = function()
             return lambda: value
         used = {v.dtype for v in (*node.inputs, *node.outputs)} & _UNSIGNED
+        if not used and node.op.name in FUNCTIONS:
+            same = [i for i in spare if node.inputs[i].spec == node.outputs[0].spec]
+            return _into(function, same[0]) if same else function
         if not used or node.op.name in _ANY_DTYPE:
             return function
         if "uint64" in used:

@@ -14,69 +14,73 @@ import torch.nn.functional as F
 from cornu.engines.library import Lowerings, by_name
 from cornu.graph import Node
 
+# Functions that can write into memory that is there already (`out=`)
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "negative": torch.neg,
+    "absolute": torch.abs,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round_to_even": torch.round,
+    "trunc": torch.trunc,
+    "exp": torch.exp,
+    "exp2": torch.exp2,
+    "expm1": torch.expm1,
+    "log": torch.log,
+    "log2": torch.log2,
+    "log10": torch.log10,
+    "log1p": torch.log1p,
+    "sqrt": torch.sqrt,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "tan": torch.tan,
+    "arcsin": torch.asin,
+    "arccos": torch.acos,
+    "arctan": torch.atan,
+    "tanh": torch.tanh,
+    "arcsinh": torch.asinh,
+    "arccosh": torch.acosh,
+    "arctanh": torch.atanh,
+    "sigmoid": torch.sigmoid,
+    "erf": torch.erf,
+    "erfc": torch.erfc,
+    "erfinv": torch.erfinv,
+    "signbit": torch.signbit,
+    "logical_not": torch.logical_not,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+    "bitwise_not": torch.bitwise_not,
+    "bitwise_and": torch.bitwise_and,
+    "bitwise_or": torch.bitwise_or,
+    "bitwise_xor": torch.bitwise_xor,
+    "bitwise_left_shift": torch.bitwise_left_shift,
+    "bitwise_right_shift": torch.bitwise_right_shift,
+    "add": torch.add,
+    "subtract": torch.sub,
+    "multiply": torch.mul,
+    "true_divide": torch.true_divide,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "gcd": torch.gcd,
+    "arctan2": torch.atan2,
+    "hypot": torch.hypot,
+    "logaddexp": torch.logaddexp,
+    "logaddexp2": torch.logaddexp2,
+    "nextafter": torch.nextafter,
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+    "where": torch.where,
+}
 LOWERINGS: Lowerings = by_name(
     {
+        **FUNCTIONS,
         "to_dense": lambda x: x,
         "identity": lambda x: x,
         "stop_gradient": lambda x: x,
-        "negative": torch.neg,
-        "absolute": torch.abs,
-        "floor": torch.floor,
-        "ceil": torch.ceil,
-        "round_to_even": torch.round,
-        "trunc": torch.trunc,
-        "exp": torch.exp,
-        "exp2": torch.exp2,
-        "expm1": torch.expm1,
-        "log": torch.log,
-        "log2": torch.log2,
-        "log10": torch.log10,
-        "log1p": torch.log1p,
-        "sqrt": torch.sqrt,
-        "sin": torch.sin,
-        "cos": torch.cos,
-        "tan": torch.tan,
-        "arcsin": torch.asin,
-        "arccos": torch.acos,
-        "arctan": torch.atan,
-        "tanh": torch.tanh,
-        "arcsinh": torch.asinh,
-        "arccosh": torch.acosh,
-        "arctanh": torch.atanh,
-        "sigmoid": torch.sigmoid,
-        "erf": torch.erf,
-        "erfc": torch.erfc,
-        "erfinv": torch.erfinv,
         "isfinite": torch.isfinite,
-        "signbit": torch.signbit,
-        "logical_not": torch.logical_not,
-        "logical_and": torch.logical_and,
-        "logical_or": torch.logical_or,
-        "bitwise_not": torch.bitwise_not,
-        "bitwise_and": torch.bitwise_and,
-        "bitwise_or": torch.bitwise_or,
-        "bitwise_xor": torch.bitwise_xor,
-        "bitwise_left_shift": torch.bitwise_left_shift,
-        "bitwise_right_shift": torch.bitwise_right_shift,
-        "add": torch.add,
-        "subtract": torch.sub,
-        "multiply": torch.mul,
-        "true_divide": torch.true_divide,
-        "maximum": torch.maximum,
-        "minimum": torch.minimum,
-        "gcd": torch.gcd,
-        "arctan2": torch.atan2,
-        "hypot": torch.hypot,
-        "logaddexp": torch.logaddexp,
-        "logaddexp2": torch.logaddexp2,
-        "nextafter": torch.nextafter,
-        "equal": torch.eq,
-        "not_equal": torch.ne,
-        "less": torch.lt,
-        "less_equal": torch.le,
-        "greater": torch.gt,
-        "greater_equal": torch.ge,
-        "where": torch.where,
     }
 )
 
@@ -372,9 +376,9 @@ def _searchsorted(engine, node: Node, sequence, values) -> Any:
 def _reduce_sum(engine, node: Node, x) -> Any:
     axis, keepdims = node.params["axis"], node.params["keepdims"]
     if x.dtype == torch.bool:
-        return torch.any(x, axis, keepdims) if axis else x
+        return torch.any(x, axis, keepdims) if axis else x.clone()
     # Of no axes PyTorch takes all.
-    return torch.sum(x, axis, keepdims, dtype=x.dtype) if axis else x
+    return torch.sum(x, axis, keepdims, dtype=x.dtype) if axis else x.clone()
 
 
 @lowering("reduce_prod")
@@ -389,7 +393,7 @@ def _reduce_prod(engine, node: Node, x) -> Any:
 def _reduce_extreme(engine, node: Node, x) -> Any:
     axis, keepdims = node.params["axis"], node.params["keepdims"]
     function = torch.amax if node.op.name == "reduce_max" else torch.amin
-    return function(x, axis, keepdims) if axis else x
+    return function(x, axis, keepdims) if axis else x.clone()
 
 
 @lowering("argmax", "argmin")

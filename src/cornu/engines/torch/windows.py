@@ -114,24 +114,36 @@ def _taps(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
 @lowering("window_argmax")
 def _window_argmax(engine, node: Node, x, y) -> Any:
     padding, dtype = node.params["padding"], dtype_of(node.outputs[0].dtype)
-    taps = _taps(node, y.shape[1:-1])
-    if not any(map(any, padding)) and taps:
-        # Of equals the first; NaN is the largest.
-        return torch.stack([x[tap] for tap in taps]).argmax(0).to(dtype)
-    inside = x.new_ones((1, *x.shape[1:-1], 1), dtype=torch.bool)
-    inside = padded(inside, ((0, 0), *padding, (0, 0)))
-    x = padded(x, ((0, 0), *padding, (0, 0)))
-    found = torch.full(y.shape, len(taps), dtype=dtype, device=x.device)
-    for number, tap in enumerate(taps):
+    outside = None
+    if any(map(any, padding)):
+        pads = ((0, 0), *padding, (0, 0))
+        outside = x.new_zeros((1, *x.shape[1:-1], 1), dtype=torch.bool)
+        x, outside = padded(x, pads), padded(outside, pads, True)
+    # A maximum is NaN where some element is. Elsewhere than on a CPU it would take
+    # longer to ask for one than to look everywhere.
+    with_nan = y.device.type != "cpu" or bool(torch.isnan(y).any())
+    found = None
+    for tap in reversed(_taps(node, y.shape[1:-1])):
         part = x[tap]
-        hit = ((part == y) | (part != part)) & inside[tap] & (found == len(taps))
-        found = torch.where(hit, number, found)
-    return found
+        missed = part != y
+        if with_nan:
+            missed &= part == part
+        if outside is not None:
+            missed |= outside[tap]
+        # 0 where it is this one, and else one more than for those after it.
+        missed = missed.to(dtype)
+        found = missed if found is None else found.add_(1).mul_(missed)
+    return torch.zeros_like(y, dtype=dtype) if found is None else found
+
+
+_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 @lowering("window_put")
 def _window_put(engine, node: Node, g, places) -> Any:
-    return _spread(node, g, lambda n: torch.where(places == n, g, 0))
+    # Of whole numbers 0 times anything is 0, and products are fast.
+    bits = g.view(_BITS[g.dtype.itemsize])
+    return _spread(node, g, lambda n: ((places == n) * bits).view(g.dtype))
 
 
 @lowering("window_sum_grad")
@@ -140,10 +152,15 @@ def _window_sum_grad(engine, node: Node, g) -> Any:
 
 
 def _spread(node: Node, g, part: Callable[[int], Any]) -> Any:
-    sizes, padding = node.params["sizes"], node.params["padding"]
-    padded = [n + low + high for n, (low, high) in zip(sizes, padding, strict=True)]
-    x = g.new_zeros((g.shape[0], *padded, g.shape[-1]))
+    p = node.params
+    sizes, padding = p["sizes"], p["padding"]
+    full = [n + low + high for n, (low, high) in zip(sizes, padding, strict=True)]
+    x = g.new_zeros((g.shape[0], *full, g.shape[-1]))
+    apart = all(n <= s for n, s in zip(p["window"], p["strides"], strict=True))
     for number, tap in enumerate(_taps(node, g.shape[1:-1])):
-        x[tap] += part(number)
+        if apart:
+            x[tap] = part(number)
+        else:
+            x[tap] += part(number)
     inner = [slice(low, low + n) for n, (low, _) in zip(sizes, padding, strict=True)]
     return x[(slice(None), *inner)]
