@@ -15,7 +15,14 @@ import torch
 
 from cornu.engines.library import LibraryEngine
 from cornu.engines.torch import linalg, windows
-from cornu.engines.torch.lowerings import FUNCTIONS, LOWERINGS, by_meaning, dtype_of
+from cornu.engines.torch.lowerings import (
+    FUNCTIONS,
+    LOWERINGS,
+    by_meaning,
+    chosen,
+    dtype_of,
+    kept,
+)
 from cornu.graph import Graph, Node, Value
 from cornu.graph.graph import copy_node
 
@@ -78,6 +85,13 @@ def _in_int64(function: Callable[..., Any], node: Node) -> Callable[..., Any]:
         return tuple(y.to(dtype) for y, dtype in zip(found, dtypes, strict=True))
 
     return run
+
+
+def _is_zero(value: Value) -> bool:
+    """Whether it is the constant 0, without a sign and without axes."""
+    if value.shape or value.node is None or value.node.op.name != "constant":
+        return False
+    return not any(value.node.params["value"].array.tobytes())
 
 
 def _into(function: Callable[..., Any], place: int) -> Callable[..., Any]:
@@ -151,6 +165,9 @@ class TorchEngine(LibraryEngine):
             value = function()
             return lambda: value
         used = {v.dtype for v in (*node.inputs, *node.outputs)} & _UNSIGNED
+        if node.op.name == "where" and self._is_large(node):
+            zero = _is_zero(node.inputs[2])
+            return (lambda m, a, b: kept(m, a)) if zero else chosen
         if not used and node.op.name in FUNCTIONS:
             same = [i for i in spare if node.inputs[i].spec == node.outputs[0].spec]
             return _into(function, same[0]) if same else function
@@ -159,6 +176,10 @@ class TorchEngine(LibraryEngine):
         if "uint64" in used:
             return partial(by_meaning, self, node)
         return _in_int64(function, node)
+
+    def _is_large(self, node: Node) -> bool:
+        """Whether another way of choosing is faster, which takes more calls."""
+        return self.device.type == "cpu" and node.outputs[0].spec.size > 1 << 12
 
     def compiled(
         self, function: Callable[..., list[Any]], graph: Graph

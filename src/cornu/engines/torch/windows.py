@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cornu.engines.torch.lowerings import by_meaning, dtype_of, lowering, padded
+from cornu.engines.torch import lowerings
+from cornu.engines.torch.lowerings import by_meaning, dtype_of, kept, lowering, padded
 from cornu.graph import Node
 
 # Windows: PyTorch has the channels before the places, which is a view of ours
@@ -20,7 +21,8 @@ def _channels_first(x) -> Any:
 
 
 def _channels_last(x) -> Any:
-    return x.permute(0, *range(2, x.ndim), 1)
+    # PyTorch may have put the channels first: what mixes both orders is slow.
+    return x.permute(0, *range(2, x.ndim), 1).contiguous()
 
 
 def _kernel_first(w) -> Any:
@@ -94,7 +96,7 @@ def _conv_kernel_grad(engine, node: Node, x, g) -> Any:
     even = _both_sides(node)[1]
     x = x if even else padded(x, ((0, 0), *node.params["padding"], (0, 0)))
     w = _backwards(node, g, x, g.new_empty(shape), (False, True, False))[1]
-    return w.permute(*range(2, w.ndim), 1, 0)
+    return w.permute(*range(2, w.ndim), 1, 0).contiguous()
 
 
 def _taps(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
@@ -114,36 +116,32 @@ def _taps(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
 @lowering("window_argmax")
 def _window_argmax(engine, node: Node, x, y) -> Any:
     padding, dtype = node.params["padding"], dtype_of(node.outputs[0].dtype)
+    x, y = (v.float() if v.dtype.itemsize < 4 else v for v in (x, y))
     outside = None
     if any(map(any, padding)):
         pads = ((0, 0), *padding, (0, 0))
-        outside = x.new_zeros((1, *x.shape[1:-1], 1), dtype=torch.bool)
-        x, outside = padded(x, pads), padded(outside, pads, True)
+        outside = padded(x.new_zeros((1, *x.shape[1:-1], 1)), pads, 1)
+        x = padded(x, pads)
     # A maximum is NaN where some element is. Elsewhere than on a CPU it would take
     # longer to ask for one than to look everywhere.
-    with_nan = y.device.type != "cpu" or bool(torch.isnan(y).any())
-    found = None
+    with_nan = not lowerings.on_cpu(y) or bool(torch.isnan(y).any())
+    found = torch.zeros_like(y)
     for tap in reversed(_taps(node, y.shape[1:-1])):
         part = x[tap]
-        missed = part != y
+        # 0 and 1 as floats: PyTorch is slow to mix dtypes.
+        missed = torch.ne(part, y, out=torch.empty_like(y))
         if with_nan:
-            missed &= part == part
+            missed *= part == part
         if outside is not None:
-            missed |= outside[tap]
+            missed = torch.maximum(missed, outside[tap])
         # 0 where it is this one, and else one more than for those after it.
-        missed = missed.to(dtype)
-        found = missed if found is None else found.add_(1).mul_(missed)
-    return torch.zeros_like(y, dtype=dtype) if found is None else found
-
-
-_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+        found.add_(1).mul_(missed)
+    return found.to(dtype)
 
 
 @lowering("window_put")
 def _window_put(engine, node: Node, g, places) -> Any:
-    # Of whole numbers 0 times anything is 0, and products are fast.
-    bits = g.view(_BITS[g.dtype.itemsize])
-    return _spread(node, g, lambda n: ((places == n) * bits).view(g.dtype))
+    return _spread(node, g, lambda n: kept(places == n, g))
 
 
 @lowering("window_sum_grad")
