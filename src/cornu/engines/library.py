@@ -297,7 +297,10 @@ class LibraryProgram:
             self._many = self.engine.many(self._plain, self._ready)  # type: ignore
         with self._locks:
             state = [v.native(self.engine) for v in self.variables]
-            after, finite = self._many(data, rows, start, stop, state)
+            try:
+                after, finite = self._many(data, rows, start, stop, state)
+            except IndexError as error:
+                raise explained(error, self.graph) from error
             if check and not finite:
                 return False
             for slot, value in zip(self._ready.state, after, strict=True):

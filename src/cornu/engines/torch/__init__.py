@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 """The `torch` engine: a graph runs on PyTorch, operation by operation.
 
 Gradients are in the graph, so nothing is recorded for PyTorch's own.
@@ -186,3 +186,31 @@ class TorchEngine(LibraryEngine):
     ) -> Callable[..., list[Any]]:
         """The function, of which nothing is recorded for gradients of PyTorch's."""
         return torch.inference_mode()(function)
+
+    def many(
+        self, function: Callable[..., list[Any]], graph: Graph
+    ) -> Callable[..., tuple[Any, bool]]:
+        """A function that takes many steps, and asks for what it checks at last.
+
+        So a GPU is never waited for.
+        """
+        n, written = len(graph.outputs), [s.after is not None for s in graph.state]
+        specs = [v.spec for v in graph.inputs]
+
+        def run(data: Any, rows: Any, start: int, stop: int, state: Any) -> Any:
+            finite = torch.ones((), dtype=torch.bool, device=self.device)
+            for row in rows[start:stop].unbind(0):
+                batch = [
+                    torch.index_select(x, 0, row).reshape(spec.shape)
+                    for x, spec in zip(data, specs, strict=True)
+                ]
+                new = iter(function(*batch, *state)[n:])
+                state = [
+                    next(new) if there else value
+                    for value, there in zip(state, written, strict=True)
+                ]
+                for number in new:
+                    finite = finite & torch.isfinite(number).all()
+            return state, bool(finite)
+
+        return torch.inference_mode()(run)

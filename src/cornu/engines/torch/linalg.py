@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 """Linear algebra and Fourier transforms in PyTorch."""
 
 from __future__ import annotations
@@ -109,8 +109,7 @@ def _fourier(function: Callable[..., Any]) -> Callable[..., Any]:
     def transform(engine, node: Node, *xs) -> Any:
         if xs[0].numel():
             return function(engine, node, *xs)
-        found = tuple(xs[0].new_zeros(v.shape) for v in node.outputs)
-        return found if len(found) > 1 else found[0]
+        return tuple(xs[0].new_zeros(v.shape) for v in node.outputs)
 
     return _wide(transform)
 

@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 """What each operation is in PyTorch."""
 
 from __future__ import annotations
@@ -285,9 +285,10 @@ def _slices(node: Node) -> tuple[slice, ...]:
 
 @lowering("unique")
 def by_meaning(engine, node: Node, *values) -> Any:
-    arrays = [engine.to_numpy(v) for v in values]
+    arrays, meaning = [engine.to_numpy(v) for v in values], node.op.numpy
+    assert meaning is not None
     with np.errstate(all="ignore"):
-        found = node.op.numpy(*arrays, **node.params)
+        found = meaning(*arrays, **node.params)
     if isinstance(found, tuple):
         return tuple(engine.from_numpy(np.asarray(y)) for y in found)
     return engine.from_numpy(np.asarray(found))

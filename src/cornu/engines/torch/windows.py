@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 """Convolution and pooling in PyTorch."""
 
 from __future__ import annotations
