@@ -48,13 +48,14 @@ LOWERINGS: Lowerings = by_name(
         "arccosh": tf.acosh,
         "arctanh": tf.atanh,
         "sigmoid": tf.sigmoid,
-        "erf": tf.math.erf,
+        # Of float64, its own gives NaN where the square is too large.
+        "erf": lambda x: tf.math.erf(tf.clip_by_value(x, -10, 10)),
         "erfc": tf.math.erfc,
         "erfinv": tf.math.erfinv,
         "i0": lambda x: _half(x) * tf.math.bessel_i0e(x) * _half(x),
-        "logical_not": tf.logical_not,
-        "logical_and": tf.logical_and,
-        "logical_or": tf.logical_or,
+        "logical_not": lambda x: tf.logical_not(_truth(x)),
+        "logical_and": lambda a, b: tf.logical_and(_truth(a), _truth(b)),
+        "logical_or": lambda a, b: tf.logical_or(_truth(a), _truth(b)),
         "add": tf.add,
         "subtract": tf.subtract,
         "multiply": tf.multiply,
@@ -97,6 +98,10 @@ def expanded(engine: LibraryEngine, node: Node, *values: Any) -> Any:
 
 def _half(x) -> Any:
     return tf.exp(tf.abs(x) / 2)
+
+
+def _truth(x) -> Any:
+    return x if x.dtype == tf.bool else x != tf.zeros((), x.dtype)
 
 
 @lowering("constant")
@@ -176,14 +181,15 @@ def _divide_with_rest(engine, node: Node, a, b) -> Any:
         functions = {"mod": tf.math.floormod, "floor_divide": tf.math.floordiv}
         function = functions.get(name, tf.truncatemod)
         return tf.where(b == zero, zero, function(a, divisor))
-    if name == "fmod":
-        return tf.truncatemod(a, b)
-    rest = tf.math.floormod(a, b)
     if name == "mod":
+        return tf.math.floormod(a, b)
+    rest = tf.truncatemod(a, b)
+    if name == "fmod":
         return rest
     # What the rest leaves is a multiple of the divisor, but for rounding.
     whole = tf.round((a - rest) / b)
-    return tf.where(b == 0, a / b, whole)
+    below = (rest != 0) & ((rest < 0) != (b < 0))
+    return tf.where(b == 0, a / b, tf.where(below, whole - 1, whole))
 
 
 @lowering("gcd")
@@ -313,17 +319,17 @@ def _gather(engine, node: Node, x, indices) -> Any:
 
 @lowering("scatter_add")
 def _scatter_add(engine, node: Node, x, indices, updates) -> Any:
-    axis, n = node.params["axis"], indices.shape.rank
-    front = [axis, *(i for i in range(x.shape.rank) if i != axis)]
-    back = [front.index(i) for i in range(x.shape.rank)]
-    where = range(axis, axis + n)
-    others = [i for i in range(updates.shape.rank) if i not in where]
     if 0 in updates.shape:
         return tf.identity(x)
-    indices = _from_start(indices, x.shape[axis])[..., None]
+    axis = node.params["axis"]
+    lead, rest = x.shape[:axis], x.shape[axis + 1 :]
+    updates = tf.reshape(updates, (*lead, -1, *rest))
+    order = [axis, *(i for i in range(x.shape.rank) if i != axis)]
+    indices = tf.reshape(_from_start(indices, x.shape[axis]), (-1, 1))
     if axis == 0:
         return tf.tensor_scatter_nd_add(x, indices, updates)
-    x, updates = tf.transpose(x, front), tf.transpose(updates, [*where, *others])
+    x, updates = tf.transpose(x, order), tf.transpose(updates, order)
+    back = [order.index(i) for i in range(x.shape.rank)]
     return tf.transpose(tf.tensor_scatter_nd_add(x, indices, updates), back)
 
 
