@@ -36,7 +36,7 @@ class TensorFlowEngine(LibraryEngine):
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A copy: TensorFlow's own is not to be written to."""
-        return np.array(value)
+        return np.array(value.numpy())
 
     def devices(self) -> list[str]:
         """What it can run on."""

@@ -18,13 +18,12 @@ from cornu.graph import Node
 
 
 def _wide(*names: str) -> Callable[[Any], Any]:
-    """Enter a lowering for float32 and more, and in float32 for what is less."""
+    """Enter a lowering for float32 and float64; the rest is computed in these."""
 
     def enter(function: Any) -> Any:
         def wide(engine, node: Node, *xs) -> Any:
-            if xs[0].dtype.size >= 4:
-                return function(node, *xs)
-            found = function(node, *(tf.cast(x, tf.float32) for x in xs))
+            dtype = np.result_type(xs[0].dtype.as_numpy_dtype, np.float32)
+            found = function(node, *(tf.cast(x, dtype) for x in xs))
             parts = found if isinstance(found, tuple) else (found,)
             specs = [v.dtype for v in node.outputs]
             parts = tuple(tf.cast(y, d) for y, d in zip(parts, specs, strict=True))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from cornu.engines.library import LibraryEngine, Lowerings, by_name
-from cornu.graph import OPS, Graph, Node
+from cornu.graph import Node
 from cornu.graph.trace import bind, trace
 
 LOWERINGS: Lowerings = by_name(
@@ -63,7 +63,6 @@ LOWERINGS: Lowerings = by_name(
         "maximum": tf.maximum,
         "minimum": tf.minimum,
         "arctan2": tf.atan2,
-        "nextafter": tf.math.nextafter,
         "equal": tf.equal,
         "not_equal": tf.not_equal,
         "where": tf.where,
@@ -233,6 +232,19 @@ def _ldexp(engine, node: Node, x, n) -> Any:
     return tf.cast(y, x.dtype)
 
 
+@lowering("nextafter")
+def _nextafter(engine, node: Node, a, b) -> Any:
+    if a.dtype.size >= 4:
+        return tf.math.nextafter(a, b)
+    # The next number has the next bits; from 0 on to both sides.
+    bits, zero, one = tf.bitcast(a, tf.int16), tf.zeros((), a.dtype), np.int16(1)
+    away = (b > a) == (a > zero)
+    least = tf.where(b > zero, one, np.int16(-32767))
+    moved = tf.where(a == zero, least, tf.where(away, bits + one, bits - one))
+    moved = tf.bitcast(moved, a.dtype)
+    return tf.where((a == b) | (a != a) | (b != b), a + (b - a), moved)
+
+
 @lowering("view")
 def _view(engine, node: Node, x) -> Any:
     dtype = tf.as_dtype(node.params["dtype"])
@@ -276,7 +288,12 @@ def padded(x, pads: Sequence[tuple[int, int]], value: Any = 0) -> Any:
     pads = [(max(0, lo), max(0, hi)) for lo, hi in pads]
     if not any(map(any, pads)):
         return tf.identity(x)
-    return tf.pad(x, pads, constant_values=tf.constant(value, x.dtype))
+    value = np.asarray(value).astype(x.dtype.as_numpy_dtype)
+    if x.dtype == tf.bool:
+        return tf.cast(
+            tf.pad(tf.cast(x, tf.uint8), pads, constant_values=value), x.dtype
+        )
+    return tf.pad(x, pads, constant_values=value)
 
 
 @lowering("flip")
@@ -545,3 +562,36 @@ def _while_loop(engine, node: Node, *values) -> Any:
 @lowering("custom_gradient")
 def _custom_gradient(engine, node: Node, *values) -> Any:
     return values[: node.params["n_outputs"]]
+
+
+# Where TensorFlow has no kernel for a dtype, one that has the values computes for it
+
+_UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64}
+_UNSIGNED |= {tf.uint64: tf.int64}  # which wraps around in the same way
+_BOOL = {tf.bool: tf.int32}
+_SMALL = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
+_WHOLE = {tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED, **_BOOL}
+_INSTEAD = (
+    (("negative", "sign", "power"), _UNSIGNED),
+    (("absolute", "gcd"), _UNSIGNED | _BOOL),
+    (("add", "multiply", "maximum", "minimum"), _BOOL),
+    (("cumsum", "cumprod", "scatter_add", "scatter_reduce"), _BOOL),
+    (("mod", "floor_divide", "fmod"), _SMALL | _WHOLE),
+    (("erfc", "erfinv", "i0"), _SMALL),
+    (("dot_general",), _WHOLE),
+)
+
+
+def _through(function: Any, instead: dict[Any, Any]) -> Any:
+    def lowered(engine, node: Node, *xs) -> Any:
+        if xs[0].dtype not in instead:
+            return function(engine, node, *xs)
+        dtype, wide = xs[0].dtype, instead[xs[0].dtype]
+        xs = [tf.cast(x, wide) if x.dtype == dtype else x for x in xs]
+        return tf.cast(function(engine, node, *xs), dtype)
+
+    return lowered
+
+
+for _names, _way in _INSTEAD:
+    LOWERINGS |= {name: _through(LOWERINGS[name], _way) for name in _names}

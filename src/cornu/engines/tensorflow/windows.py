@@ -29,13 +29,15 @@ class _Planes:
         self.dilation = (*ones, *p["dilation"])
         self.depthwise = p["groups"] > 1 and p["groups"] == channels
         plain = set(self.dilation) == {1}
+        floats = tf.as_dtype(node.outputs[0].dtype).is_floating
         if self.depthwise:
             even = len(set(p["strides"])) == 1
             self.strides = (p["strides"][0],) * 2
-            self.fits = n < 3 and even and plain
+            self.fits = floats and n < 3 and even and plain
         else:
             forward = node.op.name == "conv" and n < 3
-            self.fits = n in (1, 2, 3) and p["groups"] == 1 and (plain or forward)
+            fits = n in (1, 2, 3) and p["groups"] == 1 and (plain or forward)
+            self.fits = floats and fits
 
     def kernel(self, w, channels: int) -> Any:
         if not self.depthwise:
@@ -151,7 +153,7 @@ def _window_argmax(engine, node: Node, x, y) -> Any:
     for number, tap in reversed(list(enumerate(taps))):
         part = tf.strided_slice(x, *tap)
         there = inside[tuple(map(slice, *tap))] if not inside.all() else True
-        hit = ((part == y) | tf.math.is_nan(part)) & there
+        hit = ((part == y) | (part != part)) & there
         found = tf.where(hit, tf.constant(number, dtype), found)
     return found
 
