@@ -304,7 +304,17 @@ def _flip(engine, node: Node, x) -> Any:
 @lowering("slice")
 def _slice(engine, node: Node, x) -> Any:
     p = node.params
-    return tf.strided_slice(x, p["starts"], p["stops"], p["steps"])
+    return sliced(x, p["starts"], p["stops"], p["steps"])
+
+
+def sliced(x, starts, stops, steps) -> Any:
+    """Every step-th element, per axis: by index, which copies whole rows at once."""
+    parts = list(map(slice, starts, stops, steps))
+    for axis, part in enumerate(parts):
+        if part.step > 1:
+            x = tf.gather(x, np.arange(x.shape[axis], dtype=np.int32)[part], axis=axis)
+            parts[axis] = slice(None)
+    return x[tuple(parts)]
 
 
 @lowering("slice_grad")
@@ -451,14 +461,10 @@ def _arg(engine, node: Node, x) -> Any:
     return tf.where(tf.reduce_any(lost, axis), first, found)
 
 
-@lowering("cumsum")
-def _cumsum(engine, node: Node, x) -> Any:
-    return tf.cumsum(x, node.params["axis"], reverse=node.params["reverse"])
-
-
-@lowering("cumprod")
-def _cumprod(engine, node: Node, x) -> Any:
-    return tf.math.cumprod(x, node.params["axis"])
+@lowering("cumsum", "cumprod")
+def _running(engine, node: Node, x) -> Any:
+    function = getattr(tf.math, node.op.name)
+    return function(x, node.params["axis"], reverse=node.params.get("reverse", False))
 
 
 # Products

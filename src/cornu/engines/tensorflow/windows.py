@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from cornu.engines.tensorflow.lowerings import expanded, lowering, padded, put
+from cornu.engines.tensorflow.lowerings import (
+    expanded,
+    lowering,
+    padded,
+    put,
+    sliced,
+)
 from cornu.graph import Node
 
 # Convolution: one axis is a plane of height 1, two are Conv2D, three Conv3D. What these
@@ -148,13 +154,15 @@ def _window_argmax(engine, node: Node, x, y) -> Any:
     inside = np.pad(np.ones(x.shape[1:-1], bool), padding)[None, ..., None]
     taps = _taps(node, y.shape[1:-1], (x.shape[0], x.shape[-1]))
     x = padded(x, ((0, 0), *padding, (0, 0)))
-    found = tf.fill(y.shape, tf.constant(len(taps), dtype))
-    # From the last one on: so the first of those that are hit stays.
-    for number, tap in reversed(list(enumerate(taps))):
-        part = tf.strided_slice(x, *tap)
-        there = inside[tuple(map(slice, *tap))] if not inside.all() else True
-        hit = ((part == y) | (part != part)) & there
-        found = tf.where(hit, tf.constant(number, dtype), found)
+    # How many come before the first one that is hit: sums are faster than choices.
+    found, missed = tf.zeros(y.shape, dtype), tf.ones(y.shape, tf.bool)
+    for tap in taps:
+        part = sliced(x, *tap)
+        hit = (part == y) | (part != part)
+        if not inside.all():
+            hit = hit & inside[tuple(map(slice, *tap))]
+        missed = missed & ~hit
+        found = found + tf.cast(missed, dtype)
     return found
 
 
@@ -165,27 +173,18 @@ def _window_put(engine, node: Node, g, places) -> Any:
     def part(number: Any) -> Any:
         return tf.where(places == tf.constant(number, dtype), g, zero)
 
-    if not _tiled(node):
-        return _spread(node, g, part)
-    window = node.params["window"]
-    numbers = np.arange(np.prod(window)).reshape([k for n in window for k in (1, n)])
-    numbers = tf.constant(numbers[None, ..., None], dtype)
-    hit = _beside(places, len(window)) == numbers
-    return _as_tiles(node, tf.where(hit, _beside(g, len(window)), zero))
+    return _spread(node, g, part)
 
 
 @lowering("window_sum_grad")
 def _window_sum_grad(engine, node: Node, g) -> Any:
-    if not _tiled(node):
-        return _spread(node, g, lambda number: g)
-    window = node.params["window"]
-    shape = [g.shape[0], *(k for n in zip(g.shape[1:-1], window) for k in n)]
-    y = tf.broadcast_to(_beside(g, len(window)), (*shape, g.shape[-1]))
-    return _as_tiles(node, y)
+    return _spread(node, g, lambda number: g)
 
 
 def _spread(node: Node, g, part: Callable[[int], Any]) -> Any:
     sizes, padding = node.params["sizes"], node.params["padding"]
+    if node.params["window"] == node.params["strides"] and not any(map(any, padding)):
+        return _tiled(node, [part(i) for i in range(np.prod(node.params["window"]))])
     spread = [n + lo + hi for n, (lo, hi) in zip(sizes, padding, strict=True)]
     shape = (g.shape[0], *spread, g.shape[-1])
     taps = _taps(node, g.shape[1:-1], (g.shape[0], g.shape[-1]))
@@ -193,25 +192,23 @@ def _spread(node: Node, g, part: Callable[[int], Any]) -> Any:
     return padded(x, ((0, 0), *((-lo, -hi) for lo, hi in padding), (0, 0)))
 
 
-# Windows that neither overlap nor leave a gap, as pooling mostly has them: then each
-# number belongs to one window, and nothing need be added up.
+def _tiled(node: Node, parts: list[Any]) -> Any:
+    """Windows that neither overlap nor leave a gap, as pooling mostly has them.
 
-
-def _tiled(node: Node) -> bool:
-    p = node.params
-    return p["window"] == p["strides"] and not any(map(any, p["padding"]))
-
-
-def _beside(x, n: int) -> Any:
-    """An axis of size 1 after each place, for the window there."""
-    sizes = [k for size in x.shape[1:-1] for k in (size, 1)]
-    return tf.reshape(x, (x.shape[0], *sizes, x.shape[-1]))
-
-
-def _as_tiles(node: Node, x) -> Any:
-    """Windows, each beside its place, as the tensor that they lie on."""
-    sizes, given = node.params["sizes"], x.shape[1:-1]
-    tiled = [a * b for a, b in zip(given[::2], given[1::2], strict=True)]
-    x = tf.reshape(x, (x.shape[0], *tiled, x.shape[-1]))
-    rest = [(0, n - k) for n, k in zip(sizes, tiled, strict=True)]
+    Each number belongs to one window: they are put in a row, and nothing is added up.
+    """
+    window, sizes = node.params["window"], node.params["sizes"]
+    for axis in reversed(range(len(window))):
+        k = window[axis]
+        # The axis of the window goes behind that of its place.
+        rows = [parts[i : i + k] for i in range(0, len(parts), k)]
+        parts = [_interleaved(row, axis + 1) for row in rows]
+    (x,) = parts
+    rest = [(0, size - k) for size, k in zip(sizes, x.shape[1:-1], strict=True)]
     return padded(x, ((0, 0), *rest, (0, 0)))
+
+
+def _interleaved(parts: list[Any], axis: int) -> Any:
+    shape = [*parts[0].shape]
+    shape[axis] *= len(parts)
+    return tf.reshape(tf.stack(parts, axis + 1), shape)
