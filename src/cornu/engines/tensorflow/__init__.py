@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from cornu.engines.library import LibraryEngine
-from cornu.engines.tensorflow import linalg, windows
+from cornu.engines.tensorflow import control, linalg, windows
 from cornu.engines.tensorflow.lowerings import LOWERINGS
 from cornu.graph import Graph
 
-__all__ = ["TensorFlowEngine", "linalg", "windows"]
+__all__ = ["TensorFlowEngine", "control", "linalg", "windows"]
 
 _NOT_IN_RANGE = (
     re.compile(r"indices\[[\d,]*\] = (-?\d+) is not in \[0, (\d+)\)"),
