@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
 """The `tensorflow` engine: a graph becomes one function of TensorFlow's."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
 """Loops and branches in TensorFlow."""
 
 from __future__ import annotations

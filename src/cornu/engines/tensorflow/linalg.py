@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
 """Linear algebra and Fourier transforms in TensorFlow.
 
 Its kernels stop the program where a matrix has no inverse or no root; the definitions
@@ -7,6 +7,7 @@ give NaN there. So those matrices are found first, or the steps are written out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,7 @@ def _cofactor(node: Node, x) -> Any:
     s, u, v = tf.linalg.svd(x)
     unit = np.eye(x.shape[-1], dtype=bool)
     others = tf.where(unit, tf.ones((), s.dtype), s[..., None, :])
-    others = tf.reduce_prod(others, -1)
+    others: Any = tf.reduce_prod(others, -1)
     sign = tf.round(tf.linalg.det(u) * tf.linalg.det(v))
     y = tf.matmul(u * others[..., None, :], v, transpose_b=True)
     return y * sign[..., None, None]
@@ -107,7 +108,7 @@ def _cholesky(node: Node, x) -> Any:
         row = factor[..., j, :, None]
         rest = a[..., :, j] - tf.matmul(factor, row)[..., 0]
         rest = rest / tf.sqrt(rest[..., j, None])
-        rest = tf.where(tf.range(n) >= j, rest, tf.zeros((), a.dtype))
+        rest: Any = tf.where(tf.range(n) >= j, rest, tf.zeros((), a.dtype))
         return j + 1, tf.where((tf.range(n) == j), rest[..., None], factor)
 
     _, factor = tf.while_loop(
@@ -121,9 +122,9 @@ def _cholesky(node: Node, x) -> Any:
 def _lu_factor(node: Node, x) -> Any:
     """Gauss's elimination, with the largest element of a column as its pivot."""
     (m, n), lead = x.shape[-2:], x.shape[:-2]
-    lu, k = tf.reshape(x, (-1, m, n)), min(m, n)
+    count, k = math.prod(lead), min(m, n)
+    lu = tf.reshape(x, (count, m, n))
     rows, columns = tf.range(m), tf.range(n)
-    count = lu.shape[0]
 
     def step(i, lu, pivots, order) -> Any:
         size = tf.where(rows < i, tf.constant(-1, lu.dtype), tf.abs(lu[:, :, i]))
@@ -133,8 +134,8 @@ def _lu_factor(node: Node, x) -> Any:
         order = tf.gather(order, swap, axis=1, batch_dims=1)
         pivot, zero = lu[:, i, i, None], tf.zeros((), lu.dtype)
         part = tf.where(pivot != 0, lu[:, :, i] / pivot, lu[:, :, i])
-        part = tf.where(rows > i, part, zero)
-        right = tf.where(columns > i, lu[:, i], zero)
+        part: Any = tf.where(rows > i, part, zero)
+        right: Any = tf.where(columns > i, lu[:, i], zero)
         kept = tf.where((rows > i)[:, None] & (columns == i), part[..., None], lu)
         taken = tf.where(tf.range(k) == i, p, pivots)
         return i + 1, kept - part[..., None] * right[:, None], taken, order
@@ -143,7 +144,7 @@ def _lu_factor(node: Node, x) -> Any:
         tf.constant(0),
         lu,
         tf.zeros((count, k), tf.int32),
-        tf.tile(rows[None], (count, 1)),
+        tf.broadcast_to(rows, (count, m)),
     )
     _, lu, pivots, order = tf.while_loop(lambda i, *_: i < k, step, state)
     return (

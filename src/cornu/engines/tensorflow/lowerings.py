@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
 """What each operation is in TensorFlow."""
 
 from __future__ import annotations
@@ -419,9 +419,9 @@ def _unique(engine, node: Node, x) -> Any:
         zeros = tf.zeros(size, tf.int32)
         return zeros, tf.zeros(0, tf.int32), zeros
     first = [axis, *(i for i in range(x.shape.rank) if i != axis)]
-    rows = tf.reshape(tf.transpose(x, first), (n, -1))
+    count = math.prod(x.shape) // n
+    rows = tf.reshape(tf.transpose(x, first), (n, count))
     columns = tf.transpose(rows)
-    count = columns.shape[0]
 
     def by_column(i, order) -> Any:
         column = tf.gather(columns[count - 1 - i], order)

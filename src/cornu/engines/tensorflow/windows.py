@@ -1,4 +1,4 @@
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
 """Convolution and pooling in TensorFlow."""
 
 from __future__ import annotations
