@@ -13,11 +13,12 @@ X = R.normal(size=(50, 6)).astype("float32")
 Y = R.integers(0, 3, 50)
 
 
-@pytest.fixture(autouse=True)
-def on_jax():
-    pytest.importorskip("jax")
-    cornu.config.set_backend("jax")
-    yield
+@pytest.fixture(autouse=True, params=["jax", "torch"])
+def engine(request):
+    """The engines that take many steps at once, where they are installed."""
+    pytest.importorskip(request.param)
+    cornu.config.set_backend(request.param)
+    yield request.param
     cornu.config.set_backend("numpy")
 
 
@@ -93,12 +94,12 @@ def test_a_call_grows_to_what_patience_allows(monkeypatch):
     assert max(taken) > 8
 
 
-def test_a_loss_that_is_not_finite_is_told_of_as_ever(monkeypatch):
+def test_a_loss_that_is_not_finite_is_told_of_as_ever(monkeypatch, engine):
     taken = calls(monkeypatch)
     x, told = X.copy(), []
     x[37] = 3e38  # the layer's sum, made larger by dropout, is infinite
-    for engine in ("jax", "numpy"):
-        cornu.config.set_backend(engine)
+    for name in (engine, "numpy"):
+        cornu.config.set_backend(name)
         model = network()
         with pytest.warns(NonFiniteWarning) as record:
             model.fit(x, Y, batch_size=5, epochs=2, shuffle=False, verbose=0)
@@ -130,8 +131,8 @@ def test_counting_callbacks_are_asked_each_time(tmp_path, monkeypatch):
     assert sum(taken) == 10
 
 
-def test_without_the_room_the_data_comes_batch_by_batch(monkeypatch):
+def test_without_the_room_the_data_comes_batch_by_batch(monkeypatch, engine):
     taken = calls(monkeypatch)
-    monkeypatch.setattr(type(engines.get("jax")), "room", lambda self: 100)
+    monkeypatch.setattr(type(engines.get(engine)), "room", lambda self: 100)
     network().fit(X, Y, batch_size=5, verbose=0)
     assert not taken

@@ -45,14 +45,18 @@ class TensorFlowEngine(LibraryEngine):
     def compiled(
         self, function: Callable[..., list[Any]], graph: Graph
     ) -> Callable[..., list[Any]]:
-        """A function of TensorFlow's, which is made at the first call."""
+        """A function of TensorFlow's, of one operation that calls it."""
         specs = [tf.TensorSpec(v.shape, v.dtype) for v in graph.arguments]
-        fast = tf.function(function, input_signature=specs, autograph=False)
-        made = fast.get_concrete_function()
+        traced = tf.function(function, input_signature=specs, autograph=False)
+        made = traced.get_concrete_function()
+        dtypes = [y.dtype for y in made.outputs]
 
         def run(*values: Any) -> list[Any]:
+            # As `made(*values)`, but what each argument is need not be asked again.
             try:
-                return made(*values)
+                return tf.raw_ops.StatefulPartitionedCall(
+                    args=list(values), Tout=dtypes, f=made
+                )
             except tf.errors.InvalidArgumentError as error:
                 raise _index_error(error) or error from None
 
