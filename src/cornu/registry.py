@@ -157,7 +157,10 @@ class Registry:
             ValueError: when the class cannot do without.
         """
         free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        parameters = inspect.signature(cls).parameters.values()
+        try:
+            parameters = list(inspect.signature(cls).parameters.values())
+        except ValueError:  # a type of Python's own, which tells nothing of them
+            parameters = []
         needed = [p for p in parameters if p.default is p.empty and p.kind not in free]
         if not needed:
             return cls()
