@@ -227,6 +227,7 @@ def deserialize(
     <DTypePolicy "float64">
     """
     classes = {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": DTypePolicy}
+    classes["Policy"] = DTypePolicy  # its name in Keras 2
     classes["DTypePolicyMap"] = DTypePolicyMap
     found = classes.get(str(config.get("class_name")))
     if found is None:

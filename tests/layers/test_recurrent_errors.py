@@ -6,7 +6,8 @@ import pytest
 import cornu
 from cornu import layers as L
 from cornu import ops
-from tests.layers.test_recurrent import IMAGES, MASK, Sum, X
+from tests.layers.test_recurrent import IMAGES, MASK, X
+from tests.layers.test_recurrent_cells import Sum
 
 LONG = np.zeros((3, 6, 5), "float32")
 

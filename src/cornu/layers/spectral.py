@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from cornu import initializers, ops
+from cornu.graph.spec import is_float
 from cornu.layers.spec import InputSpec
 from cornu.layers.wrappers import Wrapper
 
@@ -64,7 +65,8 @@ class SpectralNormalization(Wrapper):
     def call(self, inputs: Any, training: Any = None) -> Any:
         if training:
             self._normalize()
-        return ops.cast(self.layer(inputs), inputs.dtype)
+        outputs = self.layer(inputs)
+        return ops.cast(outputs, inputs.dtype) if is_float(inputs.dtype) else outputs
 
     def _normalize(self) -> None:
         kernel, before = self.kernel.value, self.vector_u.value

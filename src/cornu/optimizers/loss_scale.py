@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -181,3 +182,10 @@ class LossScaleOptimizer(Optimizer):
             config.pop("inner_optimizer"), custom_objects=custom_objects
         )
         return cls(inner, **config)
+
+
+# What its **kwargs takes is refused, so the signature does not list it.
+_own = inspect.signature(LossScaleOptimizer.__init__)
+LossScaleOptimizer.__signature__ = _own.replace(
+    parameters=list(_own.parameters.values())[1:]
+)
