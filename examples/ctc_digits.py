@@ -96,10 +96,8 @@ def right(found, wanted):
 
 args = parsed()
 keras.utils.set_random_seed(args.seed)
-(images, digits), (others, their_digits) = synthetic_digits.load_data(
-    seed=args.seed, num_train=max(1000, min(40000, 5 * args.strips)), num_test=2000
-)
-x_test, y_test = make_strips(others, their_digits, 1000, 1000 * args.seed)
+_, (others, their_digits) = synthetic_digits.load_data(args.seed, 0, 4000)
+x_test, y_test = make_strips(others, their_digits, 1000, args.seed)
 wanted = sequences(y_test)
 print(
     f"{args.epochs} times {args.strips} strips of 2 to {LONGEST} digits to learn from"
@@ -111,8 +109,10 @@ rate = keras.optimizers.schedules.CosineDecay(
 )
 model.compile(optimizer=keras.optimizers.Adam(rate))
 losses, start = [], time.perf_counter()
-for epoch in range(1, args.epochs + 1):  # new strips each time
-    x, y = make_strips(images, digits, args.strips, 1000 * args.seed + epoch)
+for epoch in range(1, args.epochs + 1):  # new digits, and new strips, each time
+    seed = 1000 * (args.seed + 1) + epoch
+    (images, digits), _ = synthetic_digits.load_data(seed, 3 * args.strips, 0)
+    x, y = make_strips(images, digits, args.strips, seed)
     history = model.fit(x, y, batch_size=BATCH, verbose=0)
     losses += history.history["loss"]
     print(f"epoch {epoch}: loss {losses[-1]:.3f}, {time.perf_counter() - start:.0f} s")
