@@ -6,8 +6,7 @@ import pytest
 import cornu
 from cornu import layers as L
 from cornu import ops
-from tests.layers.test_recurrent import IMAGES, MASK, X
-from tests.layers.test_recurrent_cells import Sum
+from tests.layers.recurrent import IMAGES, MASK, Sum, X
 
 LONG = np.zeros((3, 6, 5), "float32")
 
