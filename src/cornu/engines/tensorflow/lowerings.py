@@ -20,8 +20,8 @@ LOWERINGS: Lowerings = by_name(
         "identity": tf.identity,
         "stop_gradient": tf.identity,
         "negative": tf.negative,
-        "absolute": tf.abs,
-        "sign": tf.sign,
+        "absolute": lambda x: tf.identity(x) if _no_sign(x) else tf.abs(x),
+        "sign": lambda x: tf.cast(_truth(x), x.dtype) if _no_sign(x) else tf.sign(x),
         "floor": tf.floor,
         "ceil": tf.math.ceil,
         "round_to_even": tf.round,
@@ -99,6 +99,10 @@ def _half(x) -> Any:
     return tf.exp(tf.abs(x) / 2)
 
 
+def _no_sign(x) -> bool:
+    return x.dtype == tf.bool or x.dtype.is_unsigned
+
+
 def _truth(x) -> Any:
     return x if x.dtype == tf.bool else x != tf.zeros((), x.dtype)
 
@@ -122,7 +126,7 @@ def _isfinite(engine, node: Node, x) -> Any:
 def _signbit(engine, node: Node, x) -> Any:
     if x.dtype.is_floating:
         x = tf.bitcast(x, f"int{8 * x.dtype.size}")
-    return x < 0
+    return tf.zeros_like(x, tf.bool) if _no_sign(x) else x < 0
 
 
 @lowering("less", "less_equal", "greater", "greater_equal")
@@ -178,7 +182,9 @@ def _divide_with_rest(engine, node: Node, a, b) -> Any:
         zero = tf.zeros((), a.dtype)
         divisor = tf.where(b == zero, tf.ones((), b.dtype), b)
         functions = {"mod": tf.math.floormod, "floor_divide": tf.math.floordiv}
-        function = functions.get(name, tf.truncatemod)
+        # Without signs both rests are the same.
+        unsigned = tf.math.floormod if a.dtype.is_unsigned else tf.truncatemod
+        function = functions.get(name, unsigned)
         return tf.where(b == zero, zero, function(a, divisor))
     if name == "mod":
         return tf.math.floormod(a, b)
@@ -242,7 +248,7 @@ def _nextafter(engine, node: Node, a, b) -> Any:
     least = tf.where(b > zero, one, np.int16(-32767))
     moved = tf.where(a == zero, least, tf.where(away, bits + one, bits - one))
     moved = tf.bitcast(moved, a.dtype)
-    return tf.where((a == b) | (a != a) | (b != b), a + (b - a), moved)
+    return tf.where(a == b, b, tf.where((a != a) | (b != b), a + b, moved))
 
 
 @lowering("view")
@@ -523,11 +529,12 @@ _BOOL = {tf.bool: tf.int32}
 _SMALL = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 _WHOLE = {tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED, **_BOOL}
 _INSTEAD = (
-    (("negative", "sign", "power"), _UNSIGNED),
-    (("absolute", "gcd"), _UNSIGNED | _BOOL),
+    (("negative", "power"), _UNSIGNED),
+    (("gcd",), _UNSIGNED | _BOOL),
     (("add", "multiply", "maximum", "minimum"), _BOOL),
     (("cumsum", "cumprod", "scatter_add", "scatter_reduce"), _BOOL),
-    (("mod", "floor_divide", "fmod"), _SMALL | _WHOLE),
+    (("mod", "floor_divide"), _SMALL | _BOOL),
+    (("fmod",), _SMALL | _BOOL | {tf.int8: tf.int32, tf.int16: tf.int32}),
     (("erfc", "erfinv", "i0"), _SMALL),
     (("dot_general",), _WHOLE),
 )
