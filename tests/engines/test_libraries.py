@@ -15,7 +15,14 @@ from tests.ops.samples import SAMPLES, all_samples
 
 NAMES = sorted(set(engines.available()) - {"numpy"})
 # What an engine has not, and why: for each a sentence in docs/engines.md.
-GAPS = {}
+GAPS = {
+    # ONNX has no decompositions of matrices (`pinv` rests on one), and its `Unique`
+    # neither takes equal elements apart that are NaN nor has a static shape.
+    "cntk": {
+        *("cholesky", "cofactor", "det", "eigh", "lu_factor", "pinv", "qr", "slogdet"),
+        *("solve", "solve_triangular", "svd", "unique"),
+    },
+}
 
 
 @pytest.fixture(params=NAMES)
