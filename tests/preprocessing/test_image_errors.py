@@ -4,7 +4,9 @@ import io
 import os
 import pickle
 import sys
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -353,3 +355,18 @@ def test_workers_make_each_image_once(how):
     found = model.predict(flow, verbose=0)[:, 0]
     assert sorted(found) == list(range(20))
     assert list(found) != list(range(20))
+
+
+def test_threads_that_begin_at_once_share_one_order(monkeypatch):
+    draw = np.random.permutation
+
+    def slowly(n):
+        time.sleep(0.05)  # so that other threads ask while there is no order yet
+        return draw(n)
+
+    monkeypatch.setattr(np.random, "permutation", slowly)
+    images = np.arange(20.0).reshape(20, 1, 1, 1)
+    flow = Generator().flow(images, batch_size=3)
+    with ThreadPoolExecutor(4) as threads:
+        batches = list(threads.map(flow.__getitem__, range(len(flow))))
+    assert sorted(np.concatenate(batches).ravel().tolist()) == list(range(20))

@@ -75,9 +75,8 @@ class Iterator(PyDataset):
         self.index_generator = self._flow_index()
 
     def _set_index_array(self) -> None:
-        self.index_array = np.arange(self.n)
-        if self.shuffle:
-            self.index_array = np.random.permutation(self.n)
+        shuffled = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+        self.index_array = shuffled
 
     def _seed(self) -> None:
         if self.seed is not None:
@@ -95,11 +94,12 @@ class Iterator(PyDataset):
                 f"Expected a number from 0 to {len(self) - 1}.\n"
                 "Use next(...) for batches without an end."
             )
-        self._seed()
-        self.total_batches_seen += 1
-        if self.index_array is None:
-            self._set_index_array()
-        numbers: Any = self.index_array
+        with self.lock:  # one order for all threads
+            self._seed()
+            self.total_batches_seen += 1
+            if self.index_array is None:
+                self._set_index_array()
+            numbers: Any = self.index_array
         first = self.batch_size * idx
         return self._get_batches_of_transformed_samples(
             numbers[first : first + self.batch_size]
