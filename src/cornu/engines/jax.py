@@ -20,7 +20,14 @@ from cornu.engines.distribution import (
     state_sharding,
     whole_sharding,
 )
-from cornu.engines.library import LibraryEngine, Lowerings, by_name
+from cornu.engines.library import (
+    LibraryEngine,
+    Lowerings,
+    by_name,
+    into,
+    taps_of,
+    with_param,
+)
 from cornu.graph import Graph, Node, Variable
 
 # Those that JAX calls as NumPy and we do.
@@ -56,16 +63,16 @@ LOWERINGS: Lowerings = by_name(
     }
 )
 
-
-def lowering(*names: str) -> Callable[[Any], Any]:
-    """Enter a function as the lowering of operations."""
-
-    def enter(function: Any) -> Any:
-        for name in names:
-            LOWERINGS[name] = function
-        return function
-
-    return enter
+LOWERINGS |= with_param(
+    {
+        "reshape": (jnp.reshape, "shape"),
+        "transpose": (jnp.transpose, "axes"),
+        "broadcast_to": (jnp.broadcast_to, "shape"),
+        "flip": (jnp.flip, "axes"),
+        "sort": (jnp.sort, "axis"),
+    }
+)
+lowering = into(LOWERINGS)
 
 
 # Element by element, where the ends of the range or integers need care
@@ -116,21 +123,6 @@ def _view(engine, node: Node, x) -> Any:
 # Shapes
 
 
-@lowering("reshape")
-def _reshape(engine, node: Node, x) -> Any:
-    return jnp.reshape(x, node.params["shape"])
-
-
-@lowering("transpose")
-def _transpose(engine, node: Node, x) -> Any:
-    return jnp.transpose(x, node.params["axes"])
-
-
-@lowering("broadcast_to")
-def _broadcast_to(engine, node: Node, x) -> Any:
-    return jnp.broadcast_to(x, node.params["shape"])
-
-
 @lowering("concatenate")
 def _concatenate(engine, node: Node, *xs) -> Any:
     return jnp.concatenate(xs, axis=node.params["axis"])
@@ -140,11 +132,6 @@ def _concatenate(engine, node: Node, *xs) -> Any:
 def _pad(engine, node: Node, x) -> Any:
     value = jnp.asarray(node.params["value"], x.dtype)
     return lax.pad(x, value, [(low, high, 0) for low, high in node.params["pads"]])
-
-
-@lowering("flip")
-def _flip(engine, node: Node, x) -> Any:
-    return jnp.flip(x, node.params["axes"])
 
 
 @lowering("slice")
@@ -180,11 +167,6 @@ def _scatter_add(engine, node: Node, x, indices, updates) -> Any:
 @lowering("scatter_reduce")
 def _scatter_reduce(engine, node: Node, x, indices, updates) -> Any:
     return getattr(x.at[indices], node.params["how"])(updates)
-
-
-@lowering("sort")
-def _sort(engine, node: Node, x) -> Any:
-    return jnp.sort(x, axis=node.params["axis"])
 
 
 @lowering("argsort")
@@ -293,26 +275,12 @@ def _conv_kernel_grad(engine, node: Node, x, g) -> Any:
     return jax.linear_transpose(lambda w: _conv(x, w, *_conv_params(node)), w)(g)[0]
 
 
-def _taps(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Where in the padded input each element of the window lies, for all windows."""
-    return [
-        (
-            slice(None),
-            *(
-                slice(t, t + max(0, (n - 1) * s + 1), s)
-                for t, n, s in zip(tap, outs, node.params["strides"], strict=True)
-            ),
-        )
-        for tap in np.ndindex(*node.params["window"])
-    ]
-
-
 @lowering("window_argmax")
 def _window_argmax(engine, node: Node, x, y) -> Any:
     padding = node.params["padding"]
     inside = np.pad(np.ones(x.shape[1:-1], bool), padding)[None, ..., None]
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    taps = _taps(node, y.shape[1:-1])
+    taps = taps_of(node, y.shape[1:-1])
     found = jnp.full(y.shape, len(taps), node.outputs[0].dtype)
     for number, tap in enumerate(taps):
         part = x[tap]
@@ -335,7 +303,7 @@ def _spread(node: Node, g, part: Callable[[int], Any]) -> Any:
     sizes, padding = node.params["sizes"], node.params["padding"]
     padded = [n + lo + hi for n, (lo, hi) in zip(sizes, padding, strict=True)]
     x = jnp.zeros((g.shape[0], *padded, g.shape[-1]), g.dtype)
-    for number, tap in enumerate(_taps(node, g.shape[1:-1])):
+    for number, tap in enumerate(taps_of(node, g.shape[1:-1])):
         x = x.at[tap].add(part(number))
     inner = [slice(lo, lo + n) for n, (lo, _) in zip(sizes, padding, strict=True)]
     return x[(slice(None), *inner)]

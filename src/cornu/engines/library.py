@@ -38,6 +38,48 @@ def by_name(functions: dict[str, Callable[..., Any]]) -> Lowerings:
     return {name: lowering(function) for name, function in functions.items()}
 
 
+def with_param(functions: dict[str, tuple[Callable[..., Any], str]]) -> Lowerings:
+    """The same, of one value and this parameter of the operation."""
+
+    def lowering(function: Callable[..., Any], param: str) -> Lowering:
+        return lambda engine, node, x: function(x, node.params[param])
+
+    return {name: lowering(*pair) for name, pair in functions.items()}
+
+
+def into(lowerings: Lowerings) -> Callable[..., Callable[[Any], Any]]:
+    """What enters functions in a table: `@lowering("sort")` stands above one."""
+
+    def lowering(*names: str) -> Callable[[Any], Any]:
+        def enter(function: Any) -> Any:
+            for name in names:
+                lowerings[name] = function
+            return function
+
+        return enter
+
+    return lowering
+
+
+def taps_of(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """Where in the padded input each element of the window lies, for all windows.
+
+    Args:
+        node: with `window` and `strides`.
+        outs: how many windows there are along each axis.
+    """
+    return [
+        (
+            slice(None),
+            *(
+                slice(t, t + max(0, (n - 1) * s + 1), s)
+                for t, n, s in zip(tap, outs, node.params["strides"], strict=True)
+            ),
+        )
+        for tap in np.ndindex(*node.params["window"])
+    ]
+
+
 class LibraryEngine:
     """An engine that runs on a library of functions; each engine is one of these.
 
@@ -60,11 +102,17 @@ class LibraryEngine:
 
     def from_numpy(self, array: np.ndarray) -> Any:
         """An array as the library has it. What becomes of the array has no effect."""
-        raise NotImplementedError
+        raise self._lacking("from_numpy(self, array)")
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A value of the library as an array of the caller's own."""
-        raise NotImplementedError
+        raise self._lacking("to_numpy(self, value)")
+
+    def _lacking(self, method: str) -> NotImplementedError:
+        return NotImplementedError(
+            f"The engine {self.name!r} does not say how arrays go in and out.\n"
+            f"Expected a method {method}.\nWrite it in {type(self).__name__}."
+        )
 
     # Where values lie, for engines that divide work among devices
 

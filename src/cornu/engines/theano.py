@@ -25,7 +25,7 @@ from pytensor.graph.op import Op
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.vm import VMLinker
 
-from cornu.engines.library import LibraryEngine, Lowerings, by_name
+from cornu.engines.library import LibraryEngine, Lowerings, by_name, into, with_param
 from cornu.graph import Graph, Node, Spec, Value
 
 LOWERINGS: Lowerings = by_name(
@@ -88,16 +88,14 @@ LOWERINGS: Lowerings = by_name(
     }
 )
 
-
-def lowering(*names: str) -> Callable[[Any], Any]:
-    """Enter a function as the lowering of operations."""
-
-    def enter(function: Any) -> Any:
-        for name in names:
-            LOWERINGS[name] = function
-        return function
-
-    return enter
+LOWERINGS |= with_param(
+    {
+        "reshape": (pt.reshape, "shape"),
+        "transpose": (pt.transpose, "axes"),
+        "broadcast_to": (pt.broadcast_to, "shape"),
+    }
+)
+lowering = into(LOWERINGS)
 
 
 @lowering("constant")
@@ -106,21 +104,6 @@ def _constant(engine, node: Node) -> Any:
 
 
 # Shapes
-
-
-@lowering("reshape")
-def _reshape(engine, node: Node, x) -> Any:
-    return pt.reshape(x, node.params["shape"])
-
-
-@lowering("transpose")
-def _transpose(engine, node: Node, x) -> Any:
-    return x.dimshuffle(node.params["axes"])
-
-
-@lowering("broadcast_to")
-def _broadcast_to(engine, node: Node, x) -> Any:
-    return pt.broadcast_to(x, node.params["shape"])
 
 
 @lowering("concatenate")

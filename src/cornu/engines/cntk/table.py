@@ -6,20 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu.engines.cntk.writer import Name
-from cornu.engines.library import Lowerings
+from cornu.engines.library import Lowerings, into
 
 LOWERINGS: Lowerings = {}
 
 
-def lowering(*names: str) -> Callable[[Any], Any]:
-    """Enter a function as the lowering of operations."""
-
-    def enter(function: Any) -> Any:
-        for name in names:
-            LOWERINGS[name] = function
-        return function
-
-    return enter
+lowering = into(LOWERINGS)
 
 
 def widened(x: Name) -> Name:

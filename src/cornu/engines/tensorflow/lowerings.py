@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from cornu.engines.library import LibraryEngine, Lowerings, by_name
+from cornu.engines.library import LibraryEngine, Lowerings, by_name, into, with_param
 from cornu.graph import Node
 from cornu.graph.trace import bind, trace
 
@@ -69,16 +69,16 @@ LOWERINGS: Lowerings = by_name(
     }
 )
 
-
-def lowering(*names: str) -> Callable[[Any], Any]:
-    """Enter a function as the lowering of operations."""
-
-    def enter(function: Any) -> Any:
-        for name in names:
-            LOWERINGS[name] = function
-        return function
-
-    return enter
+LOWERINGS |= with_param(
+    {
+        "reshape": (tf.reshape, "shape"),
+        "transpose": (tf.transpose, "axes"),
+        "broadcast_to": (tf.broadcast_to, "shape"),
+        "flip": (tf.reverse, "axes"),
+        "cast": (tf.cast, "dtype"),
+    }
+)
+lowering = into(LOWERINGS)
 
 
 def expanded(engine: LibraryEngine, node: Node, *values: Any) -> Any:
@@ -110,11 +110,6 @@ def _truth(x) -> Any:
 @lowering("constant")
 def _constant(engine, node: Node) -> Any:
     return tf.constant(node.params["value"].array)
-
-
-@lowering("cast")
-def _cast(engine, node: Node, x) -> Any:
-    return tf.cast(x, node.params["dtype"])
 
 
 @lowering("isfinite")
@@ -262,21 +257,6 @@ def _view(engine, node: Node, x) -> Any:
 # Shapes
 
 
-@lowering("reshape")
-def _reshape(engine, node: Node, x) -> Any:
-    return tf.reshape(x, node.params["shape"])
-
-
-@lowering("transpose")
-def _transpose(engine, node: Node, x) -> Any:
-    return tf.transpose(x, node.params["axes"])
-
-
-@lowering("broadcast_to")
-def _broadcast_to(engine, node: Node, x) -> Any:
-    return tf.broadcast_to(x, node.params["shape"])
-
-
 @lowering("concatenate")
 def _concatenate(engine, node: Node, *xs) -> Any:
     return tf.concat(xs, node.params["axis"])
@@ -300,11 +280,6 @@ def padded(x, pads: Sequence[tuple[int, int]], value: Any = 0) -> Any:
             tf.pad(tf.cast(x, tf.uint8), pads, constant_values=value), x.dtype
         )
     return tf.pad(x, pads, constant_values=value)
-
-
-@lowering("flip")
-def _flip(engine, node: Node, x) -> Any:
-    return tf.reverse(x, node.params["axes"])
 
 
 @lowering("slice")

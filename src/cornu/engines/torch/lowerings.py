@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cornu.engines.library import Lowerings, by_name
+from cornu.engines.library import Lowerings, by_name, into, with_param
 from cornu.graph import Node
 
 # Functions that can write into memory that is there already (`out=`)
@@ -84,16 +84,15 @@ LOWERINGS: Lowerings = by_name(
     }
 )
 
-
-def lowering(*names: str) -> Callable[[Any], Any]:
-    """Enter a function as the lowering of operations."""
-
-    def enter(function: Any) -> Any:
-        for name in names:
-            LOWERINGS[name] = function
-        return function
-
-    return enter
+LOWERINGS |= with_param(
+    {
+        "reshape": (torch.reshape, "shape"),
+        "transpose": (torch.permute, "axes"),
+        "broadcast_to": (torch.broadcast_to, "shape"),
+        "flip": (torch.flip, "axes"),
+    }
+)
+lowering = into(LOWERINGS)
 
 
 def dtype_of(name: str) -> torch.dtype:
@@ -227,21 +226,6 @@ def _view(engine, node: Node, x) -> Any:
 # Shapes
 
 
-@lowering("reshape")
-def _reshape(engine, node: Node, x) -> Any:
-    return x.reshape(node.params["shape"])
-
-
-@lowering("transpose")
-def _transpose(engine, node: Node, x) -> Any:
-    return x.permute(node.params["axes"])
-
-
-@lowering("broadcast_to")
-def _broadcast_to(engine, node: Node, x) -> Any:
-    return x.expand(node.params["shape"])
-
-
 @lowering("concatenate")
 def _concatenate(engine, node: Node, *xs) -> Any:
     return torch.cat(xs, node.params["axis"])
@@ -256,11 +240,6 @@ def padded(x, pads, value: float = 0) -> Any:
     # PyTorch has the last axis first.
     flat = [n for pair in reversed(pads) for n in pair]
     return F.pad(x, flat, value=value) if any(flat) else x
-
-
-@lowering("flip")
-def _flip(engine, node: Node, x) -> Any:
-    return torch.flip(x, node.params["axes"])
 
 
 @lowering("slice")

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
+from cornu.engines.library import taps_of
 from cornu.engines.torch import lowerings
 from cornu.engines.torch.lowerings import by_meaning, dtype_of, kept, lowering, padded
 from cornu.graph import Node
@@ -99,20 +99,6 @@ def _conv_kernel_grad(engine, node: Node, x, g) -> Any:
     return w.permute(*range(2, w.ndim), 1, 0).contiguous()
 
 
-def _taps(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Where in the padded input each element of the window lies, for all windows."""
-    return [
-        (
-            slice(None),
-            *(
-                slice(t, t + max(0, (n - 1) * s + 1), s)
-                for t, n, s in zip(tap, outs, node.params["strides"], strict=True)
-            ),
-        )
-        for tap in np.ndindex(*node.params["window"])
-    ]
-
-
 @lowering("window_argmax")
 def _window_argmax(engine, node: Node, x, y) -> Any:
     padding, dtype = node.params["padding"], dtype_of(node.outputs[0].dtype)
@@ -126,7 +112,7 @@ def _window_argmax(engine, node: Node, x, y) -> Any:
     # longer to ask for one than to look everywhere.
     with_nan = not lowerings.on_cpu(y) or bool(torch.isnan(y).any())
     found = torch.zeros_like(y)
-    for tap in reversed(_taps(node, y.shape[1:-1])):
+    for tap in reversed(taps_of(node, y.shape[1:-1])):
         part = x[tap]
         # 0 and 1 as floats: PyTorch is slow to mix dtypes.
         missed = torch.ne(part, y, out=torch.empty_like(y))
@@ -155,7 +141,7 @@ def _spread(node: Node, g, part: Callable[[int], Any]) -> Any:
     full = [n + low + high for n, (low, high) in zip(sizes, padding, strict=True)]
     x = g.new_zeros((g.shape[0], *full, g.shape[-1]))
     apart = all(n <= s for n, s in zip(p["window"], p["strides"], strict=True))
-    for number, tap in enumerate(_taps(node, g.shape[1:-1])):
+    for number, tap in enumerate(taps_of(node, g.shape[1:-1])):
         if apart:
             x[tap] = part(number)
         else:
