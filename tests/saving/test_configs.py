@@ -301,6 +301,30 @@ def test_clones_keep_what_is_frozen():
     assert not cornu.models.clone_model(zoo.MODELS["all_frozen"](cornu)).trainable
 
 
+def test_clones_on_other_inputs():
+    model = functional()  # whose inputs are a dict
+    x, y = cornu.Input((3,), name="x"), cornu.Input((3,), name="y")
+    clone = cornu.models.clone_model(model, input_tensors={"a": x, "b": y})
+    assert clone.inputs[0] is x
+    assert clone.inputs[1] is y
+    stack = cornu.Sequential([cornu.Input((3,)), layers.Dense(2)])
+    moved = cornu.models.clone_model(stack, input_tensors=cornu.Input((3,), name="new"))
+    assert moved.inputs[0].name == "new"
+    for wrong in ([x, y], [x], {"a": x}, {"a": x, "b": 3}):
+        with pytest.raises(ValueError, match="input_tensors") as caught:
+            cornu.models.clone_model(model, input_tensors=wrong)
+        assert len(str(caught.value).splitlines()) == 3
+
+
+def test_clones_of_what_is_not_built_or_subclassed():
+    own = cornu.models.clone_model(zoo.MODELS["subclassed"](cornu))
+    assert type(own) is type(zoo.MODELS["subclassed"](cornu))
+    with pytest.raises(ValueError, match="call_function"):
+        cornu.models.clone_model(cornu.Sequential(), call_function=lambda *a: a)
+    late = cornu.models.clone_model(cornu.Sequential([layers.Dense(2)]))
+    assert not late.built
+
+
 def test_clones_by_a_function():
     model = functional()
     seen = []

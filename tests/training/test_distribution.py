@@ -23,6 +23,12 @@ R = np.random.default_rng(0)
 x, y = R.normal(size=(80, 12)), R.integers(0, 4, 80)
 
 
+def tell(value):
+    process = os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID", "0")
+    with open(f"told-{process}.json", "a") as file:
+        print(json.dumps(value), file=file)
+
+
 def train(**how):
     keras.utils.set_random_seed(3)
     inputs = keras.Input((12,))
@@ -38,7 +44,7 @@ def train(**how):
 
 
 def run(folder, code, *command, devices=1, **more):
-    """What the script prints as JSON, one value per line."""
+    """What the script tells, process by process."""
     (folder / "script.py").write_text(COMMON + textwrap.dedent(code))
     flags = f"--xla_force_host_platform_device_count={devices}"
     done = subprocess.run(
@@ -48,8 +54,12 @@ def run(folder, code, *command, devices=1, **more):
         capture_output=True,
         text=True,
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("{", "["))]
-    return done, [json.loads(line) for line in lines if not line.startswith("[Gloo")]
+    # A file per process: what two of them print may run into each other.
+    told = sorted(folder.glob("told-*.json"))
+    lines = [line for path in told for line in path.read_text().splitlines()]
+    for path in told:
+        path.unlink()
+    return done, [json.loads(line) for line in lines]
 
 
 def close(a, b):
@@ -70,18 +80,18 @@ def test_devices_give_the_numbers_of_one(tmp_path):
     done, found = run(
         tmp_path,
         """
-        print(json.dumps(train()))
+        tell(train())
         distribution.set_distribution(distribution.DataParallel())
-        print(json.dumps(train()))
-        print(json.dumps(train(batch_size=14)))  # which four devices cannot divide
+        tell(train())
+        tell(train(batch_size=14))  # which four devices cannot divide
         distribution.set_distribution(None)
-        print(json.dumps(train(batch_size=14)))
+        tell(train(batch_size=14))
         mesh = distribution.DeviceMesh((2, 2), ("batch", "model"))
         layouts = distribution.LayoutMap(mesh)
         layouts[".*big/kernel"] = (None, "model")
         layouts[".*big/bias"] = ("model",)
         with distribution.ModelParallel(layout_map=layouts).scope():
-            print(json.dumps(train()))
+            tell(train())
         """,
         devices=4,
     )
@@ -105,16 +115,16 @@ def test_a_variable_lies_as_its_layout_says(tmp_path):
         model.fit(x, x[:, :8], verbose=0)
         engine = keras.engines.current()
         own = [v for v in model.optimizer.variables if v.shape == (12, 8)]
-        print(json.dumps([
+        tell([
             v.native(engine).addressable_shards[0].data.shape
             for v in [layer.kernel, layer.bias, *own]
-        ]))
+        ])
         layouts["bad/kernel"] = ("model", None)
         bad = keras.Sequential([keras.Input((6,)), layers.Dense(2, name="bad")])
         try:
             bad.predict(x[:, :6], verbose=0)
         except ValueError as error:
-            print(json.dumps([str(error)]))
+            tell([str(error)])
         """,
         devices=4,
     )
@@ -130,9 +140,9 @@ distribution.set_distribution(distribution.DataParallel())
 
 @pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(tmp_path):
-    _, alone = run(tmp_path, "print(json.dumps(train()))")
+    _, alone = run(tmp_path, "tell(train())")
     keep = 'callbacks=[keras.callbacks.ModelCheckpoint("m.keras")]'
-    code = f"{TOGETHER}print(json.dumps(train({keep})))"
+    code = f"{TOGETHER}tell(train({keep}))"
     done, found = run(tmp_path, code, "launch", "--processes", "2")
     assert done.returncode == 0, done.stderr
     assert len(found) == 2
@@ -152,18 +162,34 @@ def test_a_lost_process_ends_the_run_which_can_go_on(tmp_path):
                     os._exit(7)
 
     backup = keras.callbacks.BackupAndRestore("backup")
-    print(json.dumps(train(callbacks=[Lost(), backup])[1]))
+    tell(train(callbacks=[Lost(), backup])[1])
     """
     code = TOGETHER + textwrap.dedent(code)
     done, _ = run(tmp_path, code, "launch", "--processes", "2")
     assert done.returncode != 0
-    assert "Process 1 of 2 ended with status 7" in done.stdout
+    assert "process 1 with status 7" in done.stdout
     assert (tmp_path / "backup").exists()
     done, found = run(tmp_path, code, "launch", "--processes", "2")
     assert done.returncode == 0, done.stderr
-    _, alone = run(tmp_path, "print(json.dumps(train()[1]))")
+    _, alone = run(tmp_path, "tell(train()[1])")
     close(alone[0], found[0])
     close(found[0], found[1])
+
+
+@pytest.mark.slow
+def test_an_exception_in_one_process_ends_the_run_at_once(tmp_path):
+    code = """
+    if os.environ["KERAS_DISTRIBUTION_PROCESS_ID"] == "1":
+        raise ArithmeticError("only here")
+    tell(train())
+    """
+    code = TOGETHER + textwrap.dedent(code)
+    done, found = run(tmp_path, code, "launch", "--processes", "2")
+    assert done.returncode == 1
+    assert "ArithmeticError: only here" in done.stderr
+    assert "process 1 with status 1" in done.stdout
+    assert "barrier" not in done.stderr  # where they would wait for each other
+    assert not found
 
 
 # Without JAX at work

@@ -136,3 +136,36 @@ def test_without_the_room_the_data_comes_batch_by_batch(monkeypatch, engine):
     monkeypatch.setattr(type(engines.get(engine)), "room", lambda self: 100)
     network().fit(X, Y, batch_size=5, verbose=0)
     assert not taken
+
+
+def test_a_sparse_matrix_comes_batch_by_batch(monkeypatch):
+    sparse = pytest.importorskip("scipy.sparse").csr_array(X)
+    taken, found = calls(monkeypatch), []
+    for x in (X, sparse):
+        cornu.utils.set_random_seed(3)
+        model = cornu.Sequential([cornu.Input((6,)), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        found.append(model.fit(x, Y, batch_size=5, verbose=0).history["loss"])
+    assert sum(taken) == 10  # of the array
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert model.predict(sparse, verbose=0).shape == (50, 3)
+
+
+def test_an_index_out_of_range_is_told_as_ever():
+    """Beyond the checks of the data: the layer before shifts it."""
+    model = cornu.Sequential(
+        [
+            cornu.Input((3,), dtype="int32"),
+            layers.Lambda(lambda x: x + 1),
+            layers.Embedding(9, 2, name="words"),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
+    model.compile("sgd", "mse")
+    x = np.zeros((20, 3), "int32")
+    x[17, 1] = 8
+    with pytest.raises(IndexError, match="'words' was given a number"):
+        model.fit(x, np.zeros(20), batch_size=5, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) <= 3
+    assert all(np.isfinite(w).all() for w in model.get_weights())

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,19 @@ def initialize(
         first = None if address is None else address.split(",")[0].strip()
         jax.distributed.initialize(first, found["num_processes"], found["process_id"])
         processes.set_number(jax.process_index())
+        sys.excepthook = partial(_show_and_leave, sys.excepthook)
+
+
+def _show_and_leave(show: Any, *error: Any) -> None:
+    """Show what nobody caught, and end at once: Python would wait for the others.
+
+    They wait for this process in turn, and give up after minutes.
+    """
+    show(*error)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(1)
 
 
 def _whole(given: int | None, name: str) -> int | None:
@@ -269,7 +284,7 @@ class Distribution:
         return TensorLayout((None,) * len(variable.shape), self.device_mesh)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """Where a tensor within the model lies; None leaves it to XLA."""
+        """Where a tensor within the model would lie: None, since XLA decides that."""
         return None
 
     @contextmanager
@@ -353,7 +368,7 @@ class ModelParallel(Distribution):
         return super().get_variable_layout(variable) if found is None else found
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """What the map says of this path."""
+        """What the map says of this path: a hint, since XLA decides it."""
         return self._layout_map[path]
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from cornu.lab.mistake import Mistake
 from cornu.lab.output import say
 
-# Seconds between two looks, and for processes to end when they are asked to.
-_INTERVAL, _GRACE = 0.05, 5.0
+# Seconds between two looks, from a failure to those that it brings with it, and for
+# processes to end when they are asked to.
+_INTERVAL, _SHORTLY, _GRACE = 0.05, 0.5, 5.0
 
 
 def run(script: str, args: list[str], processes: int) -> int:
@@ -25,7 +26,7 @@ def run(script: str, args: list[str], processes: int) -> int:
         processes: how many.
 
     Returns:
-        The exit status: 0, or that of the first process that failed.
+        The exit status: 0, or the largest of those of the processes that failed.
     """
     if not os.path.isfile(script):
         raise Mistake(
@@ -59,19 +60,29 @@ def _free_port() -> int:
 def _watch(started: list[subprocess.Popen[Any]]) -> int:
     while True:
         statuses = [process.poll() for process in started]
-        for number, status in enumerate(statuses):
-            if status:
-                say(
-                    f"Process {number} of {len(started)} ended with status {status}: "
-                    "the run is over, since each one needs all others.\n"
-                    "Expected all processes to go on to the end of the script.\n"
-                    "Look at what it printed. Start the run again: with the callback "
-                    "BackupAndRestore it goes on where it was last kept."
-                )
-                return status if status > 0 else 1
+        if any(statuses):
+            return _tell_of_loss(started)
         if all(status == 0 for status in statuses):
             return 0
         time.sleep(_INTERVAL)
+
+
+def _tell_of_loss(started: list[subprocess.Popen[Any]]) -> int:
+    """Say which processes failed; the exit status that follows.
+
+    Who loses another one fails soon after it, or even is seen first, so all are named.
+    """
+    time.sleep(_SHORTLY)
+    failed = {i: p.returncode for i, p in enumerate(started) if p.poll()}
+    ends = " and ".join(f"process {i} with status {s}" for i, s in failed.items())
+    say(
+        f"Of {len(started)} processes ended {ends}: the run is over, since each one "
+        "needs all others.\n"
+        "Expected all processes to go on to the end of the script.\n"
+        "Look at what they printed. Start the run again: with the callback "
+        "BackupAndRestore it goes on where it was last kept."
+    )
+    return max(1, *failed.values())
 
 
 def _end(started: list[subprocess.Popen[Any]]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornu.engines.base import explained
 from cornu.graph import Graph, Op, Scope, Source, Tensor, Variable, is_float
 from cornu.graph.eager import TAPES, Record
 from cornu.graph.messages import warn_user
@@ -207,6 +208,10 @@ def replay(graph: Graph, arrays: Sequence[np.ndarray]) -> Ran:
     Args:
         graph: the graph; its variables are read, and none is written.
         arrays: one per input.
+
+    Raises:
+        IndexError: where an index is out of range, naming the layer. An engine that
+            cannot raise in the middle of a step gives NaN for it.
     """
     ran = Ran()
     for value, array in zip(graph.inputs, arrays, strict=True):
@@ -218,7 +223,10 @@ def replay(graph: Graph, arrays: Sequence[np.ndarray]) -> Ran:
     for node in graph.nodes:
         if not wanted - ran.arrays.keys():
             break
-        ran.run(node)
+        try:
+            ran.run(node)
+        except IndexError as error:
+            raise explained(error, graph) from error
     ran.loss = next(iter(ran.bad(graph.checks)), None)
     return ran
 

@@ -34,10 +34,14 @@ class ResidentSteps:
 
     @staticmethod
     def possible(step: StepProgram, feed: Feed) -> bool:
-        """Whether a step gives nothing to the host, and the engine has the room."""
+        """Whether a step gives nothing to the host, and the engine has the room.
+
+        A sparse matrix is written out batch by batch: as a whole it may be too large.
+        """
         program = step.program
         loops = getattr(program, "resident", None) is not None
-        if not loops or program.graph.outputs:
+        sparse = any(value.spec.sparse for value in program.graph.inputs)
+        if not loops or program.graph.outputs or sparse:
             return False
         return program.fits(feed.batches.arrays)
 

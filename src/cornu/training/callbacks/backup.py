@@ -140,7 +140,7 @@ class BackupAndRestore(RunCallback):
         files.write(self._latest, content)
 
     def finish(self, run: Any) -> None:
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and processes.first():  # which may still be writing
             for path in (self._previous, self._latest):
                 path.unlink(missing_ok=True)
                 files.remove_leftovers(path)
