@@ -19,7 +19,8 @@ ROOMS = [
     "layers", "activations", "initializers", "regularizers", "constraints", "losses",
     "metrics", "optimizers", "optimizers.schedules", "callbacks", "ops", "ops.image",
     "ops.linalg", "ops.nn", "ops.numpy", "random", "utils", "models", "saving",
-    "config", "preprocessing.image", "preprocessing.sequence",
+    "config", "distribution", "dtype_policies", "preprocessing", "preprocessing.image",
+    "preprocessing.sequence",
 ]  # fmt: skip
 
 _COMPLEX = "complex numbers; there is no complex dtype, transforms take pairs"
@@ -31,6 +32,10 @@ REFUSED = {
     "layers.TorchModuleWrapper": "wraps a torch module; Cornu's gradients are its own",
     "callbacks.OrbaxCheckpoint": "checkpoints of Orbax need JAX; ModelCheckpoint and "
     "BackupAndRestore keep all there is",
+    **{
+        f"dtype_policies.{name}DTypePolicy": "weights are not quantized"
+        for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
+    },
     "config.enable_unsafe_deserialization": "files never run code",
     "ops.eig": _COMPLEX,
     "ops.linalg.eig": _COMPLEX,
