@@ -1,0 +1,158 @@
+#include "pool.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#ifndef _WIN32
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+namespace cornu {
+namespace {
+
+struct Job {
+  void (*task)(void *, int) = nullptr;
+  void *context = nullptr;
+  int parts = 0;
+};
+
+class Pool {
+public:
+  explicit Pool(int helpers) {
+    for (int i = 0; i < helpers; i++)
+      std::thread([this] { work(); }).detach();
+    helpers_ = helpers;
+  }
+
+  int helpers() const { return helpers_; }
+
+  void run(const Job &job) {
+    std::lock_guard<std::mutex> one_at_a_time(turn_);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      job_ = job;
+      next_.store(0);
+      left_.store(job.parts);
+      round_++;
+    }
+    wake_.notify_all();
+    take_parts(job);
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [this] { return left_.load() == 0 && busy_ == 0; });
+    job_ = Job();
+  }
+
+private:
+  void take_parts(const Job &job) {
+    for (;;) {
+      int part = next_.fetch_add(1);
+      if (part >= job.parts)
+        return;
+      job.task(job.context, part);
+      left_.fetch_sub(1);
+    }
+  }
+
+  void work() {
+    uint64_t seen = 0;
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return round_ != seen; });
+      seen = round_;
+      Job job = job_;
+      if (!job.task)
+        continue; // it was over before this thread woke
+      busy_++;
+      lock.unlock();
+      take_parts(job);
+      lock.lock();
+      busy_--;
+      if (left_.load() == 0 && busy_ == 0)
+        done_.notify_one();
+    }
+  }
+
+  std::mutex turn_, mutex_;
+  std::condition_variable wake_, done_;
+  Job job_;
+  std::atomic<int> next_{0}, left_{0};
+  uint64_t round_ = 0;
+  int busy_ = 0;
+  int helpers_ = 0;
+};
+
+std::mutex making;
+Pool *pool = nullptr; // never freed: its threads live as long as the process
+int wanted = 0;
+
+int available() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return CPU_COUNT(&set);
+#endif
+  int n = static_cast<int>(std::thread::hardware_concurrency());
+  return n > 0 ? n : 1;
+}
+
+int first_number() {
+  for (const char *name :
+       {"CORNU_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    const char *text = std::getenv(name);
+    int n = text ? std::atoi(text) : 0;
+    if (n > 0)
+      return n;
+  }
+  return available();
+}
+
+#ifndef _WIN32
+// A child of fork has none of its parent's threads.
+void forget() { pool = nullptr; }
+#endif
+
+Pool *the_pool() {
+  std::lock_guard<std::mutex> lock(making);
+  int helpers = threads() - 1;
+  if (!pool || pool->helpers() < helpers) {
+#ifndef _WIN32
+    static bool registered = false;
+    if (!registered) {
+      pthread_atfork([] { making.lock(); }, [] { making.unlock(); },
+                     [] {
+                       forget();
+                       making.unlock();
+                     });
+      registered = true;
+    }
+#endif
+    pool = new Pool(helpers);
+  }
+  return pool;
+}
+
+} // namespace
+
+int threads() {
+  if (wanted == 0)
+    wanted = first_number();
+  return wanted;
+}
+
+void set_threads(int n) { wanted = n > 0 ? n : first_number(); }
+
+void run_parts(int parts, void (*task)(void *, int), void *context) {
+  if (threads() == 1 || parts == 1) {
+    for (int part = 0; part < parts; part++)
+      task(context, part);
+    return;
+  }
+  the_pool()->run(Job{task, context, parts});
+}
+
+} // namespace cornu
