@@ -122,26 +122,30 @@ def test_a_saved_program_is_bit_equal_with_nothing_but_numpy(tmp_path):
 
 
 def run_text(program):
-    """The step of a program, from its text."""
+    """The step of a program, from the text of what runs."""
     namespace = {}
-    exec(compile(program.source, "program", "exec"), namespace)
+    exec(compile(program.kernel_source, "program", "exec"), namespace)
     return namespace["step"]
 
 
+@pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize(("op", "sample"), all_samples())
-def test_every_program_is_valid_python_and_does_the_same(op, sample):
-    program = Program(graph_of(op, sample))
+def test_every_program_is_valid_python_and_does_the_same(op, sample, kernels):
+    program = Program(graph_of(op, sample), kernels)
     ast.parse(program.source)
+    assert "kernels" not in program.source
+    assert kernels or program.kernel_source == program.source
     found = run_text(program)(*sample.inputs, [])
     for a, b in zip(found, program(*sample.inputs), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("kernels", [True, False])
 @given(random_graphs(state=True))
 @settings(SLOW, max_examples=40)
-def test_the_text_of_random_programs(case):
+def test_the_text_of_random_programs(kernels, case):
     graph, arrays = case
-    program = Program(graph)
+    program = Program(graph, kernels)
     state = [slot.variable.numpy() for slot in graph.state]
     step = run_text(program)
     for _ in range(2):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import cornu as package
-from cornu.engines.numpy import CLAIMS
+from cornu.engines.numpy import CLAIMS, kernels
 from cornu.lab import doctor, main, selfcheck
 from tests.lab.conftest import Result
 
@@ -94,10 +94,10 @@ def test_it_claims_no_engine_and_no_kernel_that_is_not_there(
     from cornu import engines
 
     report = examine()
-    kernels = report.rows["kernels"]
-    assert kernels == (
-        ("ok", ", ".join(sorted(CLAIMS)))
-        if CLAIMS
+    there = ", ".join(["fusion", *sorted(CLAIMS)])
+    assert report.rows["kernels"] == (
+        ("ok", f"{there}; for {kernels.instruction_set()}")
+        if kernels.AVAILABLE
         else ("--", "none compiled: pure NumPy")
     )
     for name in doctor.ENGINES:

@@ -103,3 +103,14 @@ def _custom(rng, name):
     yield rough(*arrays, normal(rng), rule=rule, n_outputs=2, places=(2,))
     # In eager mode the rule is the author's function itself.
     yield rough(normal(rng, 2), normal(rng, 2), rule=lambda g: [g * 3.0], **once)
+
+
+@samples_of("fusion")
+def _fusion(rng, name):
+    step = trace(
+        lambda w, g, r: (w - ops.tanh(g) * r, ops.where(g > 0.0, g, w) * 2.0),
+        (f64(3, 4), f64(3, 4), f64()),
+    )
+    yield call(normal(rng, 3, 4), normal(rng, 3, 4), normal(rng), body=step)
+    one = trace(lambda x, row: ops.exp(x + row), (f64(2, 3), f64(3)))
+    yield call(normal(rng, 2, 3), normal(rng, 3), body=one)

@@ -239,7 +239,7 @@ def environment() -> Iterable[Row]:
 
 def engines() -> Iterable[Row]:
     """What graphs are run by."""
-    from cornu.engines.numpy import CLAIMS
+    from cornu.engines.numpy import CLAIMS, kernels
 
     planned = []
     for name, package in ENGINES.items():
@@ -251,10 +251,12 @@ def engines() -> Iterable[Row]:
         else:
             version = importlib.metadata.version(package)
             yield Row(f"{name} engine", f"runs on {package} {version}")
-    if CLAIMS:
-        yield Row("kernels", ", ".join(sorted(CLAIMS)))
+    if kernels.AVAILABLE:
+        names = ", ".join(["fusion", *sorted(CLAIMS)])
+        yield Row("kernels", f"{names}; for {kernels.instruction_set()}")
     else:
-        yield Row("kernels", "none compiled: pure NumPy", MISSING)
+        fix = "install a C++ compiler, then install Cornu again"
+        yield Row("kernels", "none compiled: pure NumPy", MISSING, fix)
     if planned:
         text = f"not in this version of Cornu: {', '.join(planned)}"
         yield Row("other engines", text, MISSING)

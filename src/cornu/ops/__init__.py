@@ -13,6 +13,7 @@ from cornu.ops.nn import *  # noqa: F403
 from cornu.ops.normalization import *  # noqa: F403
 from cornu.ops.numpy import *  # noqa: F403
 from cornu.ops.pooling import *  # noqa: F403
+from cornu.ops.primitives import fusion as _fusion  # noqa: F401 (it enters itself)
 from cornu.ops.primitives.control import *  # noqa: F403
 from cornu.ops.primitives.elementary import *  # noqa: F403
 from cornu.ops.primitives.elementwise import *  # noqa: F403

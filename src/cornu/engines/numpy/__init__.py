@@ -18,6 +18,8 @@ from cornu.engines.base import (
     explained,
     variables_of,
 )
+from cornu.engines.numpy import kernels as compiled
+from cornu.engines.numpy.fusion import fuse
 from cornu.engines.numpy.lowerings import scratch, shares
 from cornu.engines.numpy.planner import ALIGNMENT, Plan
 from cornu.engines.numpy.writer import Source
@@ -71,7 +73,7 @@ class Program:
         self._state = Locks(self.variables)
         self._memory: Any = None
         self._step: Any = None
-        self._source = write(graph, CLAIMS if kernels else {})
+        self._source = write(graph, kernels)
         self._code = compile(self._source.executable(), f"<{graph.name}>", "exec")
 
     def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
@@ -114,7 +116,7 @@ class Program:
                 raise explained(error, self.graph) from error
 
     def __str__(self) -> str:
-        return str(self._source)
+        return self.source
 
     def _repr_html_(self) -> str:
         """What notebooks show: the source."""
@@ -124,6 +126,11 @@ class Program:
     @property
     def source(self) -> str:
         """The program as Python text that needs only NumPy."""
+        return str(write(self.graph, False) if self.kernels else self._source)
+
+    @property
+    def kernel_source(self) -> str:
+        """The program as it runs here: on compiled kernels, where there are any."""
         return str(self._source)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -132,16 +139,15 @@ class Program:
         Args:
             path: the file, usually ending in `.py`. It is written whole or not at all.
         """
-        if self.kernels and any(n.op.is_composite for n in self.graph.nodes):
-            text = str(write(self.graph, {}))
-        else:
-            text = self.source
-        files.write(path, text.encode())
+        files.write(path, self.source.encode())
 
 
-def write(graph: Graph, claims: dict[str, Claim]) -> Source:
-    """Plan and write the program of a graph."""
-    graph = passes.prepare(graph, claimed(claims))
+def write(graph: Graph, kernels: bool) -> Source:
+    """Plan and write the program of a graph, on compiled kernels or on NumPy alone."""
+    kernels = kernels and compiled.AVAILABLE
+    graph = passes.prepare(graph, claimed(CLAIMS if kernels else {}))
+    if kernels:
+        graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
     return Source(graph, Plan(graph, shares, scratch))
 
 

@@ -79,6 +79,8 @@ def shares(node: Node) -> Sequence[int]:
         return (0, 1)
     if name == "where":
         return (1, 2)
+    if name == "fusion":
+        return range(len(node.inputs))
     return (0,) if name == "scatter_add" else ()
 
 
@@ -161,6 +163,18 @@ def _param(value: Any) -> str:
         "Expected numbers, strings and tuples.\n"
         "Give the operation a lowering in cornu/engines/numpy/lowerings.py."
     )
+
+
+# One pass over memory
+
+
+@lowering("fusion")
+def _fusion(w: Writer, node: Node) -> None:
+    body = node.params["body"]
+    arrays = [w.array(v) for v in node.inputs]
+    outs = [w.out(node, i) for i in range(len(node.outputs))]
+    name = w.fusion(body, outs[-1])
+    w.line(f"{name}({', '.join([*arrays, *outs])})", node)
 
 
 # Moving

@@ -248,7 +248,7 @@ class Plan:
                 and id(after) not in taken
             )
             place = self.home(slot.before).place
-            if not own or not self._may_write(makes, index, place):
+            if not own or not self._may_write(after, index, place):
                 self.copies.append(slot)
                 # Read at the very end, by the copy.
                 home.place.last = len(self.graph.nodes)
@@ -271,19 +271,24 @@ class Plan:
                 self.stacked.add(id(value))
 
     def _may_write(
-        self, node: Node | None, index: dict[int, int], place: Place
+        self, value: Value | None, index: dict[int, int], place: Place
     ) -> bool:
-        """Whether a node may put its result where `place` still holds the old value."""
-        if node is None or len(node.outputs) != 1 or index[id(node)] < self.border:
+        """Whether a result may be put where `place` still holds the old value."""
+        if value is None or value.node is None:
+            return False
+        node = value.node
+        if index[id(node)] < self.border:
+            return False
+        if len(node.outputs) != 1 and not self._shares(node):
             return False
         if place.last > index[id(node)]:
             return False
-        return place.last < index[id(node)] or self._in_place(node, place)
+        return place.last < index[id(node)] or self._in_place(node, value, place)
 
-    def _in_place(self, node: Node, place: Place) -> bool:
+    def _in_place(self, node: Node, result: Value, place: Place) -> bool:
         """Whether what the node reads from `place` may be overwritten as it goes."""
         allowed = self._shares(node)
-        spec = node.outputs[0].spec
+        spec = result.spec
         for i, value in enumerate(node.inputs):
             home = self.home(value)
             if home.place is not place:
@@ -319,7 +324,7 @@ class Plan:
                 and uses[id(part)] == [index[id(node)]]
                 and home.place.last == index[id(node)]
                 # Between the two nobody may read the old value: it is gone.
-                and self._may_write(part.node, index, place)
+                and self._may_write(part, index, place)
             ):
                 return part
         return None
@@ -356,12 +361,12 @@ class Plan:
             self._move(home.place, state)
             return
         for position in self._shares(node):
-            if position >= len(node.inputs) or len(node.outputs) > 1:
+            if position >= len(node.inputs):
                 continue
             source = self.home(node.inputs[position]).place
             dies = source.kind == "buffer" and source.last == i
             fits = dies and source.spec.nbytes == value.spec.nbytes
-            if fits and self._in_place(node, source):
+            if fits and self._in_place(node, value, source):
                 source.last = home.place.last
                 self._move(home.place, source)
                 return

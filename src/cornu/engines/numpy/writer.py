@@ -25,7 +25,7 @@ from cornu.graph.trace import constant
 # Helpers use Python's own functions, so no value may be called `max` or `sum`.
 _RESERVED = {*keyword.kwlist, *dir(builtins)}
 _RESERVED |= {"np", "base64", "memory", "buffer", "step", "state", "results", "STATE"}
-_RESERVED |= {"check"}
+_RESERVED |= {"check", "kernels"}
 
 _TITLES = {
     "forward": "forward: from the inputs to the predictions",
@@ -45,6 +45,7 @@ class Module:
         self.buffers: list[str] = []
         self.constants: list[str] = []
         self.helpers: dict[str, str] = {}
+        self.fusions: list[str] = []
         self.named: dict[int, str] = {}  # id of place -> its name
         self.keep: list[Any] = []
 
@@ -190,6 +191,12 @@ class Writer:
             self.module.helpers[name] = source
         return name
 
+    def fusion(self, body: Graph, wish: str) -> str:
+        """The name of a kernel that runs element-wise operations in one pass."""
+        name = self.fresh(f"fused_{wish}")
+        self.module.fusions.append(fusion_text(name, body))
+        return name
+
     # Lines
 
     def line(self, text: str, node: Node | None = None) -> None:
@@ -260,6 +267,29 @@ class Writer:
                 self.line(f"np.copyto({name}, {text})")
 
 
+def fusion_text(name: str, body: Graph) -> str:
+    """How a kernel of several element-wise operations is written."""
+    names = Names()
+    called: dict[int, str] = {}
+    for value in body.inputs:
+        called[id(value)] = names.of(value)
+    operands = ", ".join(f"{called[id(v)]}: {v.dtype}" for v in body.inputs)
+    lines = [f"({operands})"]
+    for node in body.nodes:
+        (value,) = node.outputs
+        if node.op is constant:
+            number = node.params["value"].array.reshape(()).item()
+            number = int(number) if isinstance(number, bool) else number
+            called[id(value)] = f"{number!r}:{value.dtype}"
+            continue
+        terms = ", ".join(called[id(v)] for v in node.inputs)
+        called[id(value)] = names.of(value)
+        lines.append(f"{called[id(value)]} = {node.op.name}({terms}) -> {value.dtype}")
+    lines.append(f"return {', '.join(called[id(v)] for v in body.outputs)}")
+    joined = "\n".join(f"    {line}" for line in lines)
+    return f'{name} = kernels.fusion("""\n{joined}\n""")'
+
+
 _MANY = 1000  # elements of a constant that people may still want to read
 
 
@@ -323,7 +353,8 @@ class Source:
         )
         self.state = [(s.variable.path, s.before.spec) for s in graph.state]
         self.helpers = list(module.helpers.values())
-        self.tables = [*module.constants, *module.buffers]
+        self.fused = bool(module.fusions)
+        self.tables = [*module.fusions, *module.constants, *module.buffers]
         self.checks = bool(graph.checks)
         taken = [*arguments, "state", *(["check=False"] if self.checks else [])]
         head = ["@np.errstate(all='ignore')", f"def step({', '.join(taken)}):"]
@@ -346,7 +377,11 @@ class Source:
     @property
     def _imports(self) -> str:
         packed = any("base64." in line for line in self.tables)
-        return "import base64\n\nimport numpy as np" if packed else "import numpy as np"
+        lines = ["import base64\n"] if packed else []
+        lines.append("import numpy as np")
+        if self.fused:
+            lines.append("\nfrom cornu.engines.numpy import kernels")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         """The whole program, which runs with nothing but NumPy."""

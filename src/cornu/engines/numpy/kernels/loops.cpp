@@ -228,8 +228,8 @@ template <class T> inline T log1p_(T x) {
   return x == T(0) ? x : y;
 }
 
-template <class T> inline T maximum_(T a, T b) { return a >= b || a != a ? a : b; }
-template <class T> inline T minimum_(T a, T b) { return a <= b || a != a ? a : b; }
+template <class T> inline T maximum_(T a, T b) { return a > b || a != a ? a : b; }
+template <class T> inline T minimum_(T a, T b) { return a < b || a != a ? a : b; }
 template <class T> inline T sign_(T x) {
   return x > T(0) ? T(1) : (x < T(0) ? T(-1) : (x == T(0) ? T(0) : x));
 }
