@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import cornu.optimizers  # noqa: F401 (their updates enter themselves)
 from cornu import ops
-from cornu.engines.numpy import Program, kernels
+from cornu.engines.numpy import CLAIMS, Program, kernels
 from cornu.engines.numpy.fusion import fuse
 from cornu.graph import OPS, Spec, Variable, passes, trace, verify
 from cornu.graph.trace import Trace, bind
 from tests.graph.random_graphs import random_graphs, with_gradients
+from tests.ops.samples import SAMPLES
 from tests.ops.test_edge_values import edges
 
 pytestmark = pytest.mark.skipif(
@@ -239,7 +240,7 @@ def test_they_can_be_switched_off():
     code = """
 import cornu.optimizers  # noqa: F401 (their updates enter themselves)
 from cornu import ops
-from cornu.engines.numpy import Program, kernels
+from cornu.engines.numpy import CLAIMS, Program, kernels
 from cornu.graph import Spec, trace
 import numpy as np
 program = Program(trace(lambda x: ops.tanh(x) * 2.0 + x, (Spec((3,), "float32"),)))
@@ -248,6 +249,50 @@ assert "kernels" not in program.kernel_source
 print(program(np.zeros(3, "float32"))[0].sum())
 """
     assert float(alone(code, CORNU_KERNELS="off")) == 0.0
+
+
+# Claims
+
+
+def of_floats(sample, dtype):
+    arrays = [a.astype(dtype) if a.dtype.kind == "f" else a for a in sample.inputs]
+    return sample._replace(inputs=tuple(arrays))
+
+
+def claimed_samples():
+    """The samples of operations that are claimed, in both dtypes."""
+    for name, claim in CLAIMS.items():
+        for i, sample in enumerate(SAMPLES[name]):
+            for dtype in ("float64", "float32"):
+                given = of_floats(sample, dtype)
+                graph = graph_of(OPS[name], given)
+                node = next(n for n in graph.nodes if n.op.name == name)
+                if claim.accepts(node):
+                    yield pytest.param(graph, given, dtype, id=f"{name}-{i}-{dtype}")
+
+
+def graph_of(op, sample):
+    return trace(lambda *xs: bind(op, xs, sample.params), sample.specs, op.name)
+
+
+def test_every_claim_has_a_sample():
+    found = {p.id.split("-")[0] for p in claimed_samples()}
+    assert found == set(CLAIMS)
+
+
+@pytest.mark.parametrize(("graph", "sample", "dtype"), list(claimed_samples()))
+def test_a_claimed_operation_is_what_it_means(graph, sample, dtype):
+    program = Program(graph)
+    assert "kernels." in program.kernel_source
+    expected = Program(graph, kernels=False)(*sample.inputs)
+    places = 1e-12 if dtype == "float64" else 2e-5
+    for _ in range(2):  # the second time in memory that holds the results of the first
+        for a, b in zip(program(*sample.inputs), expected, strict=True):
+            assert (a.dtype, a.shape) == (b.dtype, b.shape)
+            if a.dtype.kind == "f":
+                np.testing.assert_allclose(a, b, rtol=places, atol=places)
+            else:
+                np.testing.assert_array_equal(a, b)
 
 
 # Graphs

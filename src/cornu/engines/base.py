@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cornu.graph import Graph, Node
@@ -81,7 +81,7 @@ class Locks:
             lock.release()
 
 
-def claimed(claims: dict[str, Claim]) -> Callable[[Node], bool]:
+def claimed(claims: Mapping[str, Any]) -> Callable[[Node], bool]:
     """A test for `passes.expand`: which composites stay, because they are claimed."""
 
     def keep(node: Node) -> bool:

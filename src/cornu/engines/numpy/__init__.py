@@ -11,13 +11,13 @@ import numpy as np
 
 from cornu import files
 from cornu.engines.base import (
-    Claim,
     Locks,
     check_inputs,
     claimed,
     explained,
     variables_of,
 )
+from cornu.engines.numpy import claims
 from cornu.engines.numpy import kernels as compiled
 from cornu.engines.numpy.fusion import fuse
 from cornu.engines.numpy.lowerings import scratch, shares
@@ -25,8 +25,8 @@ from cornu.engines.numpy.planner import ALIGNMENT, Plan
 from cornu.engines.numpy.writer import Source
 from cornu.graph import Graph, Variable, html, passes
 
-# Composites that this engine runs as one operation. Kernels enter themselves here.
-CLAIMS: dict[str, Claim] = {}
+# What this engine runs on kernels: nothing where they have not been compiled.
+CLAIMS = claims.CLAIMS if compiled.AVAILABLE else {}
 
 
 class Arena:
@@ -144,11 +144,12 @@ class Program:
 
 def write(graph: Graph, kernels: bool) -> Source:
     """Plan and write the program of a graph, on compiled kernels or on NumPy alone."""
-    kernels = kernels and compiled.AVAILABLE
-    graph = passes.prepare(graph, claimed(CLAIMS if kernels else {}))
-    if kernels:
-        graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
-    return Source(graph, Plan(graph, shares, scratch))
+    if not (kernels and compiled.AVAILABLE):
+        graph = passes.prepare(graph)
+        return Source(graph, Plan(graph, shares, scratch))
+    graph = passes.prepare(graph, claimed(CLAIMS))
+    graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
+    return Source(graph, Plan(graph, shares, scratch, claims=CLAIMS))
 
 
 class NumpyEngine:
@@ -157,7 +158,7 @@ class NumpyEngine:
     name = "numpy"
 
     package = "numpy"
-    claims = CLAIMS
+    claims: Any = CLAIMS
 
     def devices(self) -> list[str]:
         """What it can run on."""

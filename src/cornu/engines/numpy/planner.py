@@ -10,7 +10,8 @@ for what is handed on, and what is kept of each step is computed where it is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from cornu.graph.node import Node, Value
 from cornu.graph.printer import literal_text
 from cornu.graph.spec import Spec
 from cornu.graph.trace import constant
+
+if TYPE_CHECKING:
+    from cornu.engines.numpy.claims import KernelClaim
 
 ALIGNMENT = 64  # bytes: a cache line
 
@@ -102,6 +106,7 @@ class Plan:
         shares: `shares(node)` gives the input positions whose memory the result may
             take over.
         scratch: `scratch(plan, node)` gives the specs of extra memory for a node.
+        claims: what runs on kernels, by the name of the operation; none by default.
         n_carry: for the body of a loop, how many of its first inputs are handed on.
             Their new values are its first outputs, and the others are kept of each
             step.
@@ -125,8 +130,10 @@ class Plan:
         shares: Callable[[Node], Sequence[int]],
         scratch: Callable[[Plan, Node], list[Spec]],
         n_carry: int | None = None,
+        claims: Mapping[str, KernelClaim] | None = None,
     ) -> None:
         self.graph = graph
+        self._claims = claims or {}
         self.slots: Sequence[StateSlot | Carried] = graph.state
         self._results, self._kept = graph.outputs, list[Value]()
         if n_carry is not None:
@@ -134,7 +141,7 @@ class Plan:
             self.slots = [Carried(before, after) for before, after in pairs]
             self._results = self._kept = graph.outputs[n_carry:]
         self.border = _border(graph)
-        self._shares, self._scratch = shares, scratch
+        self._shares_of, self._scratch_of = shares, scratch
         self.homes: dict[int, Home] = {}
         self.scratch: dict[int, list[Place]] = {}
         self.bodies: dict[tuple[int, str], Plan] = {}
@@ -150,6 +157,21 @@ class Plan:
         self._allocate()
         self.nbytes = self._memory.size
 
+    def claimed(self, node: Node) -> KernelClaim | None:
+        """The claim by which a node runs on a kernel, or None."""
+        claim = self._claims.get(node.op.name)
+        return claim if claim is not None and claim.accepts(node) else None
+
+    def _shares(self, node: Node) -> Sequence[int]:
+        claim = self.claimed(node)
+        return self._shares_of(node) if claim is None else claim.shares(node)
+
+    def _scratch(self, node: Node) -> list[Spec]:
+        claim = self.claimed(node)
+        if claim is None:
+            return self._scratch_of(self, node)
+        return claim.scratch(self, node)
+
     def home(self, value: Value) -> Home:
         """Where a value is found."""
         return self.homes[id(value)]
@@ -159,7 +181,8 @@ class Plan:
         plan = self.bodies.get((id(node), param))
         if plan is None:
             n_carry = node.params["n_carry"] if node.op.name == "scan" else None
-            plan = Plan(node.params[param], self._shares, self._scratch, n_carry)
+            how = self._shares_of, self._scratch_of, n_carry, self._claims
+            plan = Plan(node.params[param], *how)
             self.bodies[id(node), param] = plan
         return plan
 
@@ -336,9 +359,7 @@ class Plan:
         for i, node in enumerate(self.graph.nodes):
             if id(node) in self.scratch:
                 continue
-            extra = [
-                Place("buffer", node.outputs[0], s) for s in self._scratch(self, node)
-            ]
+            extra = [Place("buffer", node.outputs[0], s) for s in self._scratch(node)]
             for place in extra:
                 place.offset = self._memory.take(place.spec.nbytes)
             self.scratch[id(node)] = extra

@@ -46,6 +46,7 @@ class Module:
         self.constants: list[str] = []
         self.helpers: dict[str, str] = {}
         self.fusions: list[str] = []
+        self.on_kernels = False  # whether the program calls any
         self.named: dict[int, str] = {}  # id of place -> its name
         self.keep: list[Any] = []
 
@@ -194,8 +195,14 @@ class Writer:
     def fusion(self, body: Graph, wish: str) -> str:
         """The name of a kernel that runs element-wise operations in one pass."""
         name = self.fresh(f"fused_{wish}")
+        self.module.on_kernels = True
         self.module.fusions.append(fusion_text(name, body))
         return name
+
+    def kernel(self, name: str) -> str:
+        """How a compiled kernel is called."""
+        self.module.on_kernels = True
+        return f"kernels.{name}"
 
     # Lines
 
@@ -226,7 +233,11 @@ class Writer:
             if section and section != self._section and self.indent == 1:
                 self.lines += ["", f"    # {_TITLES.get(section, section)}"]
                 self._section = section
-            lowerings.lower(self, node)
+            claimed = self.plan.claimed(node)
+            if claimed is not None:
+                claimed.lowering(self, node)
+            else:
+                lowerings.lower(self, node)
         if self.plan.border == len(self.plan.graph.nodes):
             self._checks()
 
@@ -353,7 +364,7 @@ class Source:
         )
         self.state = [(s.variable.path, s.before.spec) for s in graph.state]
         self.helpers = list(module.helpers.values())
-        self.fused = bool(module.fusions)
+        self.on_kernels = module.on_kernels
         self.tables = [*module.fusions, *module.constants, *module.buffers]
         self.checks = bool(graph.checks)
         taken = [*arguments, "state", *(["check=False"] if self.checks else [])]
@@ -379,7 +390,7 @@ class Source:
         packed = any("base64." in line for line in self.tables)
         lines = ["import base64\n"] if packed else []
         lines.append("import numpy as np")
-        if self.fused:
+        if self.on_kernels:
             lines.append("\nfrom cornu.engines.numpy import kernels")
         return "\n".join(lines)
 

@@ -41,6 +41,15 @@ def set_threads(n: int) -> None:
         _kernels.set_threads(n)
 
 
+def __getattr__(name: str) -> Any:
+    """A kernel, as programs call it."""
+    found = getattr(_kernels, name, None)
+    if found is None:
+        raise AttributeError(f"there is no kernel {name!r}")
+    globals()[name] = found
+    return found
+
+
 _STEP = re.compile(r"(\w+) = (\w+)\((.*)\) -> (\w+)")
 _TERM = re.compile(r"(\w+|\([^)]*\)): (\w+)")
 

@@ -5,9 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-
 #if defined(__clang__)
 #define VECTORS _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -383,13 +380,11 @@ const LoopEntry ENTRIES[] = {
     ENTER3(where_float32, float32) ENTER3(where_float64, float64)
     ENTER3(where_int32, int32) ENTER3(where_int64, int64) ENTER3(where_bool, bool)};
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-const LoopTable TABLE = {TEXT(CORNU_ISA), ENTRIES,
+const LoopTable TABLE = {ENTRIES,
                          static_cast<int>(sizeof(ENTRIES) / sizeof(ENTRIES[0]))};
 
 } // namespace
 
-const LoopTable &JOIN(loops_, CORNU_ISA)() { return TABLE; }
+const LoopTable &CORNU_HERE(loops)() { return TABLE; }
 
 } // namespace cornu

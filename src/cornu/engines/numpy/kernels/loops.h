@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "isa.h"
+
 namespace cornu {
 
 // args[0] is where n results go, args[1] ... are the operands. A result may overwrite
@@ -15,14 +17,11 @@ struct LoopEntry {
 };
 
 struct LoopTable {
-  const char *isa;
   const LoopEntry *entries;
   int count;
 };
 
-const LoopTable &loops_plain();
-const LoopTable &loops_avx2();
-const LoopTable &loops_avx512();
+CORNU_PER_ISA(const LoopTable &, loops, ())
 
 // The best table that this machine can run.
 const LoopTable &loops();

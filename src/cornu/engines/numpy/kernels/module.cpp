@@ -5,7 +5,9 @@
 #include <nanobind/stl/vector.h>
 
 #include "arrays.h"
+#include "conv.h"
 #include "fusion.h"
+#include "isa.h"
 #include "loops.h"
 #include "pool.h"
 
@@ -15,20 +17,8 @@ using namespace nb::literals;
 namespace cornu {
 
 const LoopTable &loops() {
-#if defined(CORNU_X86) && (defined(__GNUC__) || defined(__clang__))
-  static const LoopTable &best = [&]() -> const LoopTable & {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-      return loops_avx512();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-      return loops_avx2();
-    return loops_plain();
-  }();
+  static const LoopTable &best = CORNU_BEST(loops)();
   return best;
-#else
-  return loops_plain();
-#endif
 }
 
 namespace {
@@ -64,7 +54,7 @@ NB_MODULE(_kernels, m) {
   if (!import_numpy())
     throw nb::python_error();
   m.def("loops", &loop_keys, "The element-wise loops there are, by operation and dtypes.");
-  m.def("isa", [] { return std::string(loops().isa); },
+  m.def("isa", [] { return std::string(isa_name()); },
         "The instruction set that was chosen.");
   m.def("threads", &threads, "How many threads work at most.");
   m.def("set_threads", &set_threads, "n"_a, "Set it; 0 for what the machine has.");
@@ -79,4 +69,5 @@ NB_MODULE(_kernels, m) {
                                std::move(outputs));
            })
       .def("__call__", &call);
+  bind_conv(m);
 }
