@@ -135,7 +135,7 @@ def test_every_program_is_valid_python_and_does_the_same(op, sample, kernels):
     ast.parse(program.source)
     assert "kernels" not in program.source
     assert kernels or program.kernel_source == program.source
-    found = run_text(program)(*sample.inputs, [])
+    found = run_text(program)(*map(np.asarray, sample.inputs), [])
     for a, b in zip(found, program(*sample.inputs), strict=True):
         np.testing.assert_array_equal(a, b)
 

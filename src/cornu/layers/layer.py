@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +39,9 @@ from cornu.serialization import is_plain
 # Arguments of features that Cornu refuses. Files of Keras hold them, unset.
 _UNSET = ("quantization_config", "lora_rank", "lora_alpha")
 _UNSET += ("gptq_unpacked_column_size",)
+
+# The losses that calls have added to layers, until the next call.
+ADDED: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
 
 
 class Layer(Precise):
@@ -106,7 +110,6 @@ class Layer(Precise):
         self._set_policy(dtype_policies.get(dtype))
         self._trainable = _as_flag(type(self).__name__, trainable)
         self._weights: list[Variable] = []
-        self._losses: list[Any] = []
         self._inbound: list[Any] = []  # the calls on symbolic tensors
         self._build_shapes: dict[str, Any] = {}  # what build was called with
         self._source = user_source()
@@ -126,20 +129,22 @@ class Layer(Precise):
             inputs: what Keras 2 needed to know; the graph knows it already.
         """
         for each in flatten(loss):
-            self._losses.append(each() if callable(each) else each)
+            loss = each() if callable(each) else each
+            ADDED.setdefault(self, []).append(loss)
 
     @property
     def losses(self) -> list[Any]:
         """What `add_loss` and the regularizers of this and all layers below add."""
-        found = [x for layer in self._flatten_layers() for x in layer._losses]
+        found = [x for layer in self._flatten_layers() for x in ADDED.get(layer, ())]
         for v in self.trainable_variables:
             if v.regularizer is not None:
                 found.append(v.regularizer(v))
         return found
 
     def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            layer._losses = []
+        if ADDED:  # looking through all layers takes longer than a small one computes
+            for layer in self._flatten_layers():
+                ADDED.pop(layer, None)
 
     # Building and calling
 

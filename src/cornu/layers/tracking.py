@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -105,7 +106,6 @@ class Tracked:
             "_call_arguments",
             "_inbound",
             "_init_arguments",
-            "_losses",
             "_weights",
             "activity_regularizer",
             "input_spec",
@@ -320,7 +320,7 @@ class Tracked:
             )
 
     def _check_initialized(self) -> None:
-        if "_losses" not in self.__dict__:
+        if "_inbound" not in self.__dict__:
             raise RuntimeError(
                 f"{type(self).__name__} was used before it was initialized.\n"
                 "Expected super().__init__() to be called in its __init__.\n"
@@ -328,8 +328,14 @@ class Tracked:
             )
 
 
+# Most attributes are of these types, which hold nothing.
+_PLAIN = frozenset((bool, float, int, str, type(None)))
+
+
 def _members(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
     """What is tracked in a value; `around` are the containers that it is in."""
+    if type(value) in _PLAIN:
+        return
     if isinstance(value, (Tracked, Variable, SeedGenerator)) or _is_metric(value):
         yield value
     elif isinstance(value, (list, tuple, dict)) and id(value) not in around:
@@ -338,6 +344,6 @@ def _members(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
 
 
 def _is_metric(value: Any) -> bool:
-    from cornu.metrics import Metric
-
-    return isinstance(value, Metric)
+    # Without the module there is none, and who makes no metric need not load it.
+    metrics = sys.modules.get("cornu.metrics")
+    return metrics is not None and isinstance(value, metrics.Metric)

@@ -22,6 +22,7 @@ from cornu.engines.numpy import kernels as compiled
 from cornu.engines.numpy.fusion import fuse
 from cornu.engines.numpy.lowerings import scratch, shares
 from cornu.engines.numpy.planner import ALIGNMENT, Plan
+from cornu.engines.numpy.rewrites import without_sums_of_one
 from cornu.engines.numpy.writer import Source
 from cornu.graph import Graph, Variable, html, passes
 
@@ -145,9 +146,10 @@ class Program:
 def write(graph: Graph, kernels: bool) -> Source:
     """Plan and write the program of a graph, on compiled kernels or on NumPy alone."""
     if not (kernels and compiled.AVAILABLE):
-        graph = passes.prepare(graph)
+        graph = passes.simplify(without_sums_of_one(passes.prepare(graph)))
         return Source(graph, Plan(graph, shares, scratch))
     graph = passes.prepare(graph, claimed(CLAIMS))
+    graph = passes.simplify(without_sums_of_one(graph))
     graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
     return Source(graph, Plan(graph, shares, scratch, claims=CLAIMS))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+from cornu.engines.numpy.planner import border_of
 from cornu.graph import passes
 from cornu.graph.graph import Graph, copy_node
 from cornu.graph.node import Node, Value
@@ -65,23 +66,27 @@ class _Fuser:
         self.graph = graph
         self.loops = loops
         self.unit: dict[int, _Unit] = {}  # of the nodes, by identity
+        self.border = border_of(graph)
         self.literals: dict[int, Node] = {}
         for node in graph.nodes:
             if node.op is constant and node.outputs[0].spec.size == 1:
                 self.literals[id(node.outputs[0])] = node
 
-    def kind(self, node: Node) -> object | None:
-        """What a node has in common with those that it may be joined with."""
+    def kind(self, index: int, node: Node) -> object | None:
+        """What a node has in common with those that it may be joined with.
+
+        What the step's checks are made of must not wait for what comes after them.
+        """
         if len(node.outputs) != 1 or not node.inputs:
             return None
         spec = node.outputs[0].spec
         if not spec.size or loop_key(node) not in self.loops or node.params.get("axes"):
             return None
-        return spec.shape, node.scope.section
+        return spec.shape, index < self.border
 
     def run(self) -> list[_Unit]:
         for index, node in enumerate(self.graph.nodes):
-            unit = _Unit(index, node, self.kind(node))
+            unit = _Unit(index, node, self.kind(index, node))
             self.unit[id(node)] = unit
             makers = [v.node for v in node.inputs if v.node is not None]
             unit.before = {self.unit[id(m)] for m in makers}

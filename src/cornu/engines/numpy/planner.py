@@ -140,7 +140,7 @@ class Plan:
             pairs = zip(graph.inputs[:n_carry], graph.outputs, strict=False)
             self.slots = [Carried(before, after) for before, after in pairs]
             self._results = self._kept = graph.outputs[n_carry:]
-        self.border = _border(graph)
+        self.border = border_of(graph)
         self._shares_of, self._scratch_of = shares, scratch
         self.homes: dict[int, Home] = {}
         self.scratch: dict[int, list[Place]] = {}
@@ -401,7 +401,7 @@ class Plan:
                 home.place = new
 
 
-def _border(graph: Graph) -> int:
+def border_of(graph: Graph) -> int:
     """Index of the first node after all that the graph's checks are made by."""
     made = {id(v.node) for v in graph.checks}
     return max((i + 1 for i, n in enumerate(graph.nodes) if id(n) in made), default=0)
