@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 # As many processes as cores, so one BLAS thread each: idle ones spin.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+# TensorFlow and PyTorch warn of what they do themselves.
+ENGINES_PYTEST := OPENBLAS_NUM_THREADS=1 .engines/bin/python -m pytest tests/engines \
+  -n auto -W "ignore::DeprecationWarning"
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types imports slow bench clean
+.PHONY: demo test check lint types imports slow engines smoke bench clean
 
 demo: .venv/lab ## train the notes' MNIST network; accuracy, curves and the program
 	$(BIN)/cornu train
@@ -28,6 +31,12 @@ imports: .venv/dev
 slow: .venv/dev ## the tests that take longer
 	$(PYTEST) -n auto -m slow
 
+engines: .engines/ready ## full parity of every engine, slow tests included
+	$(ENGINES_PYTEST) -m "slow or not slow"
+
+smoke: .engines/ready ## every engine runs and trains
+	$(ENGINES_PYTEST) -k "cntk or jax or tensorflow or theano or torch"
+
 bench: .venv/dev ## ratios beside hand-written NumPy and other frameworks
 	$(BIN)/python -m benchmarks
 
@@ -46,5 +55,14 @@ bench: .venv/dev ## ratios beside hand-written NumPy and other frameworks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ .venv/lab
 
+# The libraries that engines run on, in an environment of their own: they are large, and
+# some bring a Keras along.
+.engines/ready: .venv/python $(PROJECT)
+	$(PYTHON) -m venv .engines
+	.engines/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -e '.[cntk,image,jax,lab,theano,torch]' tensorflow-cpu \
+	  hypothesis keras pandas pytest pytest-xdist
+	@touch $@
+
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .engines build dist .pytest_cache .ruff_cache .hypothesis
