@@ -251,6 +251,69 @@ print(program(np.zeros(3, "float32"))[0].sum())
     assert float(alone(code, CORNU_KERNELS="off")) == 0.0
 
 
+# Products
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(1, 1, 1), (5, 3, 7), (13, 300, 33), (25, 257, 65), (12, 256, 32), (100, 1, 50)],
+)
+def test_products_in_every_layout(sizes, dtype):
+    m, k, n = sizes
+    rng = np.random.default_rng(0)
+    for turned in range(4):
+        a = rng.normal(size=(k, m) if turned & 1 else (m, k)).astype(dtype)
+        b = rng.normal(size=(n, k) if turned & 2 else (k, n)).astype(dtype)
+        a, b = (a.T if turned & 1 else a), (b.T if turned & 2 else b)
+        found = np.full((m, n), np.nan, dtype)
+        kernels.matmul(a, b, found)
+        exact = a.astype("longdouble") @ b.astype("longdouble")
+        bound = k * np.finfo(dtype).eps * (np.abs(a) @ np.abs(b))
+        assert np.all(np.abs(found - exact) <= bound)
+
+
+def test_products_of_groups_that_lie_apart(threads):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(6, 20, 4, 30)).transpose(0, 2, 1, 3)
+    b = rng.normal(size=(6, 30, 4, 10)).transpose(0, 2, 1, 3)
+    for n in (1, 2, 3):
+        threads(n)
+        found = np.empty((6, 4, 20, 10))
+        kernels.matmul(a, b, found)
+        np.testing.assert_allclose(found, a @ b, rtol=1e-12, atol=1e-12)
+        wide = np.empty((200, 300))
+        left, right = rng.normal(size=(200, 400)), rng.normal(size=(400, 300))
+        kernels.matmul(left, right, wide)
+        np.testing.assert_allclose(wide, left @ right, rtol=1e-12, atol=1e-11)
+
+
+def test_products_let_infinities_and_nan_through():
+    a = np.array([[1.0, np.inf], [np.nan, 0.0], [2.0, 3.0], [0.0, -np.inf]])
+    b = np.array([[1.0, 2.0, 3.0, 0.0], [1.0, 0.0, -1.0, 1.0]])
+    found = np.empty((4, 4))
+    kernels.matmul(a, b, found)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(found, a @ b)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3))],
+        [np.ones((2, 3)), np.ones((3, 2)), np.ones((2, 3))],
+        [np.ones((2, 3)), np.ones((3, 2), "float32"), np.ones((2, 2))],
+        [np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 2)).T],
+        [np.ones((2, 2, 3)), np.ones((3, 3, 2)), np.ones((2, 2, 2))],
+        [np.ones((2, 3), "int32"), np.ones((3, 2), "int32"), np.ones((2, 2), "int32")],
+        [np.ones(3), np.ones((3, 2)), np.ones(2)],
+    ],
+)
+def test_products_that_do_not_fit_are_refused(arrays):
+    with pytest.raises(ValueError, match=r"\w"):
+        kernels.matmul(*arrays)
+
+
 # Claims
 
 

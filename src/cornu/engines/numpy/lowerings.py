@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornu.engines.numpy import sparse, windows
+from cornu.engines.numpy import blas, sparse, windows
 from cornu.engines.numpy.layout import Factor, factors, in_shape, view_of
 from cornu.graph.node import Node, Value
 from cornu.graph.op import OPS
@@ -391,7 +391,19 @@ def _dot_general(w: Writer, node: Node) -> None:
         size = int(np.prod(groups, dtype=np.int64)) * rows
         columns = node.outputs[0].spec.size // size if size else _columns(node)
         out += in_shape([*groups, rows, columns])
-    w.line(f"np.matmul({', '.join(texts)}, out={out})", node)
+    if w.plan.on_kernels and _is_many(a, b, node):
+        w.line(f"{w.kernel('matmul')}({', '.join(texts)}, {out})", node)
+    else:
+        w.line(f"np.matmul({', '.join(texts)}, out={out})", node)
+
+
+def _is_many(a: Value, b: Value, node: Node) -> bool:
+    """Whether a product has enough rows and columns for the kernel."""
+    (ca, _), (ba, bb) = node.params["contract"], node.params["batch"]
+    rows = math.prod(n for i, n in enumerate(a.shape) if i not in (*ca, *ba))
+    (_, cb) = node.params["contract"]
+    columns = math.prod(n for i, n in enumerate(b.shape) if i not in (*cb, *bb))
+    return min(rows, columns) >= 4 and blas.is_beaten() and a.dtype in blas.DTYPES
 
 
 def _columns(node: Node) -> int:

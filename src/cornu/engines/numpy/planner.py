@@ -162,6 +162,11 @@ class Plan:
         claim = self._claims.get(node.op.name)
         return claim if claim is not None and claim.accepts(node) else None
 
+    @property
+    def on_kernels(self) -> bool:
+        """Whether the program may call kernels."""
+        return bool(self._claims)
+
     def _shares(self, node: Node) -> Sequence[int]:
         claim = self.claimed(node)
         return self._shares_of(node) if claim is None else claim.shares(node)

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "pool.h"
+#include "scratch.h"
 
 namespace cornu {
 
@@ -53,14 +54,6 @@ void copy_run(int size, char *to, const char *from, int64_t stride, int64_t n) {
   default:
     return copy_run<uint64_t>(to, from, stride, n);
   }
-}
-
-char *scratch(int64_t nbytes) {
-  thread_local std::vector<char> memory;
-  if (static_cast<int64_t>(memory.size()) < nbytes + 64)
-    memory.resize(nbytes + 64);
-  char *start = memory.data();
-  return start + (64 - reinterpret_cast<uintptr_t>(start) % 64) % 64;
 }
 
 } // namespace
@@ -229,7 +222,7 @@ void Fusion::run_blocks(const Layout &plan, const std::vector<View> &arrays,
                         const std::vector<char> &direct, int64_t first,
                         int64_t last) const {
   int n_values = static_cast<int>(sizes_.size());
-  char *memory = scratch(n_registers_ * REGISTER + n_values * 8);
+  char *memory = scratch_bytes(n_registers_ * REGISTER + n_values * 8);
   char **at = reinterpret_cast<char **>(memory + n_registers_ * REGISTER);
   for (int v = 0; v < n_values; v++)
     at[v] = memory + register_of_[v] * REGISTER;

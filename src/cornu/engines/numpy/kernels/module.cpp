@@ -7,6 +7,7 @@
 #include "arrays.h"
 #include "conv.h"
 #include "fusion.h"
+#include "gemm.h"
 #include "isa.h"
 #include "loops.h"
 #include "pool.h"
@@ -70,4 +71,5 @@ NB_MODULE(_kernels, m) {
            })
       .def("__call__", &call);
   bind_conv(m);
+  bind_gemm(m);
 }

@@ -1,4 +1,5 @@
 #include "pool.h"
+#include "scratch.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -145,6 +146,16 @@ int threads() {
 }
 
 void set_threads(int n) { wanted = n > 0 ? n : first_number(); }
+
+char *scratch_bytes(int64_t nbytes) {
+  thread_local std::vector<char> memory;
+  if (static_cast<int64_t>(memory.size()) < nbytes + 64) {
+    memory = std::vector<char>(); // the old block need not be copied
+    memory.resize(nbytes + 64);
+  }
+  char *start = memory.data();
+  return start + (64 - reinterpret_cast<uintptr_t>(start) % 64) % 64;
+}
 
 void run_parts(int parts, void (*task)(void *, int), void *context) {
   if (threads() == 1 || parts == 1) {
