@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cornu import processes
 
@@ -32,6 +34,34 @@ def write(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_together(parts: Iterable[tuple[str | os.PathLike[str], Any]]) -> None:
+    """Write files that belong together: older ones stay until all are whole.
+
+    Args:
+        parts: (path, content) of each, made as they are written; in this order they
+            take their places, so that the one that names the others comes last.
+
+    Raises:
+        OSError: when one cannot be written; older files are left as they were.
+    """
+    written: list[tuple[Path, Path]] = []
+    try:
+        for name, content in parts:
+            if not processes.first():
+                continue
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(path)
+            partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+            written.append((partial, path))
+            partial.write_bytes(content)
+        for partial, path in written:
+            os.replace(partial, path)
+    finally:
+        for partial, _ in written:
+            partial.unlink(missing_ok=True)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

@@ -25,11 +25,13 @@ def answer(keras: Any, request: dict[str, Any]) -> Any:
     return globals()[request.pop("do")](keras, **request)
 
 
-def make(keras: Any, kind: str, path: str | None = None, more: bool = True) -> Any:
+def make(
+    keras: Any, kind: str, path: str | None = None, more: bool = True, **how: Any
+) -> Any:
     """Build a model, write it, and say what it does."""
     model = zoo.MODELS[kind](keras)
     if path is not None:
-        model.save(path)
+        model.save(path, **how)
     return {"json": json.loads(model.to_json()), **course.course(model, kind, more)}
 
 
@@ -73,10 +75,10 @@ def load(
     return course.course(model, kind, more)
 
 
-def save_weights(keras: Any, kind: str, path: str) -> Any:
+def save_weights(keras: Any, kind: str, path: str, **how: Any) -> Any:
     """Build a model, write its weights, and say what it does."""
     model = zoo.MODELS[kind](keras)
-    model.save_weights(path)
+    model.save_weights(path, **how)
     return course.course(model, kind)
 
 

@@ -134,7 +134,8 @@ def test_names_of_files(tmp_path):
     refused(tmp_path / "no" / "a.keras", "no folder", model.save, FileNotFoundError)
     (tmp_path / "b.keras").mkdir()
     refused(tmp_path / "b.keras", "is a folder", model.save, IsADirectoryError)
-    refused(tmp_path / "b.keras", "no file", kind=FileNotFoundError)
+    refused(tmp_path / "b.keras", "without a config", kind=FileNotFoundError)
+    refused(tmp_path / "c.keras", "no file", kind=ValueError)  # as Keras has it
     refused(tmp_path / "c.keras", "no file", kind=FileNotFoundError)
     model.save(tmp_path / "a.keras")
     with pytest.raises(FileExistsError, match="exists"):

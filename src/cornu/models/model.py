@@ -292,10 +292,11 @@ class Model(Trainer):
 
     def save(
         self,
-        filepath: str | os.PathLike[str],
+        filepath: Any,
         overwrite: bool = True,
         zipped: bool | None = None,
         include_optimizer: bool = True,
+        **kwargs: Any,
     ) -> None:
         """Write the model to a file: architecture, weights, compilation, optimizer.
 
@@ -304,20 +305,26 @@ class Model(Trainer):
 
         Args:
             filepath: the file; its name ends in `.keras`, or in `.h5` or `.hdf5` for
-                the format of Keras 1 and 2.
+                the format of Keras 1 and 2. Or a file object, such as an `io.BytesIO`;
+                or, with `zipped=False`, the name of a folder.
             overwrite: whether an older file may be replaced.
-            zipped: only None or True.
+            zipped: False for a folder with the parts of a `.keras` file in it.
             include_optimizer: whether the optimizer's state is written.
+            **kwargs: only `save_format`, of Keras 2: what the name says anyway.
 
         Raises:
             FileExistsError: when there is one, and it may not.
             FileNotFoundError: when there is no such folder.
-            ValueError: for another name, and for models that cannot be described.
+            ValueError: for another name or argument, and for models that cannot be
+                described.
         """
-        save_model(self, filepath, overwrite, zipped, include_optimizer)
+        save_model(self, filepath, overwrite, zipped, include_optimizer, **kwargs)
 
     def save_weights(
-        self, filepath: str | os.PathLike[str], overwrite: bool = True
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
     ) -> None:
         """Write the weights, and the state of the optimizer, to a file.
 
@@ -325,20 +332,25 @@ class Model(Trainer):
 
         Args:
             filepath: the file; its name ends in `.weights.h5`, or in `.h5` or `.hdf5`
-                for the format of Keras 1 and 2, without the optimizer's state.
+                for the format of Keras 1 and 2, without the optimizer's state; in
+                `.weights.json` with `max_shard_size`.
             overwrite: whether an older file may be replaced.
+            max_shard_size: how many gigabytes one file may hold; `filepath` then tells
+                of several beside it.
 
         Raises:
             FileExistsError: when there is one, and it may not.
-            ValueError: for another name, and for a model that is not built.
+            ValueError: for another name, for a model that is not built, and for an
+                array that is larger than `max_shard_size`.
         """
-        save_weights(self, filepath, overwrite)
+        save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(
         self,
         filepath: str | os.PathLike[str],
         skip_mismatch: bool = False,
         by_name: bool = False,
+        objects_to_skip: Any = None,
     ) -> None:
         """Set the weights from a file of `save_weights` or `save`.
 
@@ -346,6 +358,7 @@ class Model(Trainer):
             filepath: the file, of Cornu or of Keras 1, 2 or 3.
             skip_mismatch: whether layers that the file does not fit keep theirs.
             by_name: whether layers are found by name; for files of Keras 1 and 2.
+            objects_to_skip: layers that keep theirs in any case.
 
         Raises:
             FileNotFoundError: when there is no such file.
@@ -353,7 +366,7 @@ class Model(Trainer):
         """
         if self.optimizer is not None and not self.optimizer.built and self.built:
             self.optimizer.build(self._trained_now())
-        load_weights(self, filepath, skip_mismatch, by_name)
+        load_weights(self, filepath, skip_mismatch, by_name, objects_to_skip)
 
     def __reduce__(self) -> Any:
         """Pickle and copy make the model again from what `save` writes."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
 
 from cornu.layers.layer import Layer
 from cornu.saving.layout import owners
+from cornu.saving.parts import ASSETS, Archive, Folder
 
-_FOLDER = "assets"
 # Words shrink no more than this, and a few bytes of them may be one word.
 _MOST_SHRUNK, _ALWAYS_ALLOWED = 20, 2**22
 
@@ -29,31 +28,27 @@ def assets_of(model: Layer) -> dict[str, bytes]:
             owner.save_assets(folder)
             for name in sorted(os.listdir(folder)):
                 with open(os.path.join(folder, name), "rb") as file:
-                    found[f"{_FOLDER}{where}/{name}"] = file.read()
+                    found[f"{ASSETS}{where}/{name}"] = file.read()
     return found
 
 
-def load_assets(
-    model: Layer,
-    archive: zipfile.ZipFile,
-    read: Callable[[zipfile.ZipFile, str], bytes],
-) -> None:
+def load_assets(model: Layer, parts: Archive | Folder) -> None:
     """Let all layers read their files.
 
     Args:
         model: a model made of the same layers.
-        archive: an opened `.keras` file.
-        read: `f(archive, name)` gives a part, once its size is seen to be possible.
+        parts: what is in a `.keras` file.
 
     Raises:
         ValueError: when a file is not what its layer wrote.
     """
-    names = [name for name in archive.namelist() if name.startswith(f"{_FOLDER}/")]
-    total = sum(archive.getinfo(name).file_size for name in names)
-    if total > os.path.getsize(str(archive.filename)) * _MOST_SHRUNK + _ALWAYS_ALLOWED:
+    sizes = parts.sizes()
+    names = [name for name in sizes if name.startswith(f"{ASSETS}/")]
+    total = sum(sizes[name] for name in names)
+    if total > parts.nbytes * _MOST_SHRUNK + _ALWAYS_ALLOWED:
         raise zipfile.BadZipFile(f"its assets say that they have {total} bytes")
     for where, owner in owners(model):
-        start = f"{_FOLDER}{where}/"
+        start = f"{ASSETS}{where}/"
         # Only files that lie there themselves: no name leads out of the folder.
         mine = [n for n in names if n.startswith(start) and _plain(n[len(start) :])]
         if not mine or not hasattr(owner, "load_assets"):
@@ -62,7 +57,7 @@ def load_assets(
             for name in mine:
                 path = os.path.join(folder, name[len(start) :])
                 with open(path, "wb") as file:
-                    file.write(read(archive, name))
+                    file.write(parts.read(name))
             owner.load_assets(folder)
 
 

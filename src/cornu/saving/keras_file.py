@@ -4,6 +4,7 @@ A name that ends in `.h5` leads to `hdf5_file`.
 
 The file is a zip archive of `metadata.json`, `config.json` (the architecture and how it
 was compiled) and `model.weights.h5`, and under `assets/` what `assets.py` tells of.
+With `zipped=False` these are the files of a folder.
 """
 
 from __future__ import annotations
@@ -12,20 +13,31 @@ import datetime
 import io
 import json
 import os
-import zipfile
 from typing import Any
 
-from cornu import files
+from cornu import files, processes
+from cornu.graph.messages import warn_user
 from cornu.layers.tracking import weights_from_file
 from cornu.saving import hdf5, hdf5_file
 from cornu.saving.assets import assets_of, load_assets, refuse_assets
 from cornu.saving.checks import (
+    is_file_object,
+    name_of,
     refuse_absent,
     refuse_target,
     refuse_unbuilt,
     tell_unbuilt,
 )
 from cornu.saving.layout import KERAS_VERSION, set_weights, to_bytes
+from cornu.saving.parts import (
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    is_folder_of_parts,
+    opened,
+    packed,
+    write_folder,
+)
 from cornu.serialization import (
     deserialize_keras_object,
     reading,
@@ -34,21 +46,17 @@ from cornu.serialization import (
     unreadable,
 )
 
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _SUFFIXES = (".keras", ".h5", ".hdf5")
-# Both libraries write the parts as they are; others may have packed them. What shrank
-# more than descriptions and numbers do, says so to fill the memory.
-_MOST_SHRUNK = {_CONFIG: 50, _WEIGHTS: 20}
-_ALWAYS_ALLOWED = 2**22  # bytes: the initial zeros of a small network shrink to nothing
 _ADVICE = "If the file was copied or downloaded, do that again."
 
 
 def save_model(
     model: Any,
-    filepath: str | os.PathLike[str],
+    filepath: Any,
     overwrite: bool = True,
     zipped: bool | None = None,
     include_optimizer: bool = True,
+    **kwargs: Any,
 ) -> None:
     """Write a model to a file: architecture, weights, compilation, optimizer.
 
@@ -56,35 +64,89 @@ def save_model(
         model: a model; of one that is not built only the description can be kept, of
             which a warning tells.
         filepath: the file; its name ends in `.keras`, or in `.h5` or `.hdf5` for the
-            format of Keras 1 and 2, which takes no subclassed models.
+            format of Keras 1 and 2, which takes no subclassed models. Or a file object
+            that is open for writing bytes, such as an `io.BytesIO`: it gets what a
+            `.keras` file holds. With `zipped=False` the name of a folder.
         overwrite: whether an older file may be replaced.
-        zipped: only None or True.
+        zipped: False for a folder with the parts of a `.keras` file in it.
         include_optimizer: whether the optimizer's state is written.
+        **kwargs: only `save_format`, of Keras 2: what the name says anyway.
 
     Raises:
         FileExistsError: when there is one, and it may not.
-        ValueError: for another name, and for models that cannot be described.
+        ValueError: for another name or argument, and for models that cannot be
+            described.
         OSError: when the file cannot be written; an older one is left as it was.
     """
-    name = os.fspath(filepath)
-    if not name.endswith(_SUFFIXES) or zipped is False:
-        stem = name.removesuffix(".h5").removesuffix(".weights")
-        raise ValueError(
-            f"The model was to be saved as {name!r}"
-            f"{' with zipped=False' if zipped is False else ''}.\n"
-            "Expected a file whose name ends in '.keras', or in '.h5' or '.hdf5' for "
-            "the format of Keras 1 and 2.\n"
-            f"Write model.save({stem + '.keras'!r}); for the weights alone: "
-            f"model.save_weights({stem + '.weights.h5'!r})."
-        )
-    refuse_target(filepath, overwrite)
-    if not name.endswith(".keras"):
+    name = name_of(filepath)
+    _check_format(name, kwargs)
+    if is_file_object(filepath) and zipped is not False:
+        tell_unbuilt(model)
+        content = content_of(model, include_optimizer)
+        if processes.first():
+            filepath.write(content)
+        return
+    _check_name(name, zipped)
+    refuse_target(filepath, overwrite, folder=zipped is False)
+    if zipped is not False and not name.endswith(".keras"):
         refuse_unbuilt(model)
         refuse_assets(model, os.path.splitext(name)[1])
         files.write(filepath, hdf5_file.to_bytes(model, include_optimizer))
         return
     tell_unbuilt(model)
-    files.write(filepath, content_of(model, include_optimizer))
+    if zipped is False:
+        write_folder(filepath, _parts_of(model, include_optimizer))
+    else:
+        files.write(filepath, content_of(model, include_optimizer))
+
+
+def _check_format(name: str, given: dict[str, Any]) -> None:
+    """Raise for arguments that are not, and for a format that the name does not say."""
+    unknown = [key for key in given if key != "save_format"]
+    if unknown:
+        raise ValueError(
+            f"save was given {', '.join(unknown)}=, which it does not take.\n"
+            "Expected filepath, overwrite, zipped and include_optimizer.\n"
+            "Leave the others away."
+        )
+    wanted = given.get("save_format")
+    if not wanted:
+        return
+    is_h5 = name.endswith((".h5", ".hdf5"))
+    if not name.endswith(_SUFFIXES) or wanted not in ("h5" if is_h5 else "keras",):
+        raise ValueError(
+            f"The model was to be saved as {name!r} with save_format={wanted!r}.\n"
+            "Expected a name that says the format: it ends in '.keras', or in '.h5' "
+            "for the format of Keras 1 and 2.\n"
+            "Leave save_format away, and choose the name."
+        )
+    warn_user(
+        f"save_format={wanted!r} was given, which was an argument of Keras 2.\n"
+        f"Expected the name alone: {name!r} says it.\n"
+        "Leave save_format away.",
+        FutureWarning,
+    )
+
+
+def _check_name(name: str, zipped: bool | None) -> None:
+    if zipped is False and not name.endswith(_SUFFIXES) and not name.startswith("<"):
+        return
+    if zipped is not False and name.endswith(_SUFFIXES if not zipped else ".keras"):
+        return
+    stem = name.removesuffix(".h5").removesuffix(".weights")
+    wanted = (
+        f"the name of a folder, for zipped=False was given.\nWrite "
+        f"model.save({os.path.splitext(stem)[0]!r}, zipped=False), or leave zipped "
+        "away."
+        if zipped is False
+        else "a file whose name ends in '.keras', or in '.h5' or '.hdf5' for the "
+        f"format of Keras 1 and 2.\nWrite model.save({stem + '.keras'!r}); for the weights "
+        f"alone: model.save_weights({stem + '.weights.h5'!r})."
+    )
+    given = "" if zipped is None else f" with zipped={zipped}"
+    raise ValueError(
+        f"The model was to be saved as {name!r}{given}.\nExpected {wanted}"
+    )
 
 
 def content_of(model: Any, include_optimizer: bool = True) -> memoryview:
@@ -97,21 +159,24 @@ def content_of(model: Any, include_optimizer: bool = True) -> memoryview:
     Raises:
         ValueError: for models that cannot be described.
     """
+    return packed(_parts_of(model, include_optimizer))
+
+
+def _parts_of(model: Any, include_optimizer: bool) -> dict[str, Any]:
+    """What a `.keras` file holds, part by part."""
     config = json.dumps(serialize_whole(model))
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(_METADATA, json.dumps(metadata))
-        archive.writestr(_CONFIG, config)
-        archive.writestr(_WEIGHTS, to_bytes(model, include_optimizer, seeds=True))
-        for part, asset in assets_of(model).items():
-            archive.writestr(part, asset)
-    return content.getbuffer()
+    return {
+        METADATA: json.dumps(metadata).encode(),
+        CONFIG: config.encode(),
+        WEIGHTS: to_bytes(model, include_optimizer, seeds=True),
+        **assets_of(model),
+    }
 
 
 def load_model(
-    filepath: str | os.PathLike[str],
+    filepath: Any,
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -122,13 +187,14 @@ def load_model(
     name what Cornu has, and what you announce.
 
     Args:
-        filepath: the file.
+        filepath: the file; or a folder of `zipped=False`; or a file object that is open
+            for reading the bytes of a `.keras` file, such as an `io.BytesIO`.
         custom_objects: name -> class or function of your own.
         compile: whether the model is compiled as it was, with the optimizer's state.
         safe_mode: only True.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        FileNotFoundError: when there is no such file; it is a ValueError, too.
         ValueError: when it is no such file, is damaged, or names what is unknown.
 
     Example:
@@ -140,10 +206,11 @@ def load_model(
     ...     load_model(f"{folder}/model.keras").count_params()
     10
     """
-    name = os.fspath(filepath)
-    refuse_absent(filepath, "model.save")
-    if hdf5.is_hdf5(filepath):
-        return hdf5_file.load_model(filepath, custom_objects, compile, safe_mode)
+    name = name_of(filepath)
+    if not is_file_object(filepath) and not is_folder_of_parts(filepath):
+        refuse_absent(filepath, "model.save")
+        if hdf5.is_hdf5(filepath):
+            return hdf5_file.load_model(filepath, custom_objects, compile, safe_mode)
     config, weights = _read(filepath)
     if not compile:
         config = _uncompiled(config)
@@ -157,18 +224,18 @@ def load_model(
         what = f"it describes {type(model).__name__}, which is no model"
         raise unreadable(repr(name), what, _ADVICE)
     set_weights(model, io.BytesIO(weights), name)
-    with reading(repr(name), _ADVICE), zipfile.ZipFile(filepath) as archive:
-        load_assets(model, archive, _member)
+    with reading(repr(name), _ADVICE), opened(filepath) as parts:
+        load_assets(model, parts)
     return model
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
-    """The description and the weights in an archive."""
-    name = repr(os.fspath(path))
+def _read(where: Any) -> tuple[dict[str, Any], bytes]:
+    """The description and the weights in an archive or a folder."""
+    name = repr(name_of(where))
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(_member(archive, _CONFIG))
-            weights = _member(archive, _WEIGHTS)
+        with opened(where) as parts:
+            config = json.loads(parts.read(CONFIG))
+            weights = parts.read(WEIGHTS)
     except Exception as error:  # zipfile, zlib and json raise a dozen kinds
         raise unreadable(name, error, _ADVICE) from error
     if not isinstance(config, dict):
@@ -176,27 +243,13 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
     return config, weights
 
 
-def weights_in_archive(path: str | os.PathLike[str]) -> io.BytesIO:
+def weights_in_archive(path: Any) -> io.BytesIO:
     """The file of weights in a `.keras` file.
 
     Raises:
         ValueError: when it is damaged.
     """
     return io.BytesIO(_read(path)[1])
-
-
-def _member(archive: zipfile.ZipFile, part: str) -> bytes:
-    """The content of a part, once its size is seen to be possible."""
-    try:
-        info = archive.getinfo(part)
-    except KeyError:
-        raise zipfile.BadZipFile(f"it has no {part}") from None
-    packed = min(info.compress_size, os.path.getsize(str(archive.filename)))
-    if info.file_size > packed * _MOST_SHRUNK.get(part, 20) + _ALWAYS_ALLOWED:
-        raise zipfile.BadZipFile(f"its {part} says that it has {info.file_size} bytes")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"its {part} is packed in a way that is not Keras's")
-    return archive.read(info)
 
 
 def _uncompiled(config: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,10 @@ KERAS_VERSION = "3.15.1"
 
 
 def to_bytes(
-    model: Layer, with_optimizer: bool = True, seeds: bool = False
+    model: Layer,
+    with_optimizer: bool = True,
+    seeds: bool = False,
+    objects_to_skip: Iterable[Any] = (),
 ) -> memoryview:
     """The content of a file of weights, made in memory.
 
@@ -36,64 +39,158 @@ def to_bytes(
         model: what is written.
         with_optimizer: whether the states of optimizers are written.
         seeds: whether those of seed generators are, which Keras keeps none of.
+        objects_to_skip: layers that are left out, with what is in them.
     """
     import h5py
 
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        for where, owner in owners(model):
-            if isinstance(owner, Optimizer) and not with_optimizer:
-                continue
-            if isinstance(owner, SeedGenerator) and not seeds:
-                continue
-            group = file.create_group(f"{where}/vars")
-            group.attrs["name"] = owner.name
-            if isinstance(owner, Layer) and _has_a_way(owner):
-                owner.save_own_variables(group)
-                continue
-            for i, variable in enumerate(_variables(owner)):
-                hdf5.put(group, str(i), variable.numpy())
+        for where, name, arrays in kept(model, with_optimizer, seeds, objects_to_skip):
+            group = file.create_group(where)
+            group.attrs["name"] = name
+            for key, array in arrays.items():
+                hdf5.put(group, key, array)
     return content.getbuffer()
 
 
+def kept(
+    model: Layer,
+    with_optimizer: bool = True,
+    seeds: bool = False,
+    objects_to_skip: Iterable[Any] = (),
+) -> Iterator[tuple[str, str, dict[str, np.ndarray]]]:
+    """What files keep: (path of a group, its owner's name, arrays by their keys).
+
+    Args:
+        model: what is written.
+        with_optimizer: see `to_bytes`, as for the rest.
+        seeds: see there.
+        objects_to_skip: see there.
+    """
+    for where, owner in owners(model, objects_to_skip):
+        if isinstance(owner, Optimizer) and not with_optimizer:
+            continue
+        if isinstance(owner, SeedGenerator) and not seeds:
+            continue
+        arrays: dict[str, Any] = {}
+        if isinstance(owner, Layer) and _has_a_way(owner):
+            owner.save_own_variables(arrays)
+            arrays = {str(key): np.asarray(each) for key, each in arrays.items()}
+        else:
+            for i, variable in enumerate(_variables(owner)):
+                arrays[str(i)] = variable.numpy()
+        yield f"{where}/vars", owner.name, arrays
+
+
 def set_weights(
-    model: Layer, content: Any, name: str, skip_mismatch: bool = False
+    model: Layer,
+    content: Any,
+    name: str,
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] = (),
 ) -> None:
     """Set the weights of a model from an HDF5 file, given by path or opened.
 
     Raises:
         ValueError: when it cannot be read or does not fit.
     """
-    pairs: list[tuple[Variable, np.ndarray]] = []
-    stores: list[tuple[Any, dict[str, np.ndarray]]] = []
-    lost: list[tuple[Optimizer, int]] = []
     with hdf5.opened(content, name) as file:
-        for where, owner in owners(model):
-            found = hdf5.group_at(file, f"{where}/vars")
+        plan = Plan(model, Stored([file]), skip_mismatch, objects_to_skip)
+    plan.carry_out(name)
+
+
+class Stored:
+    """The groups of one HDF5 file, or of several that are parts of one.
+
+    Args:
+        files: opened files.
+    """
+
+    def __init__(self, files: list[Any]) -> None:
+        self.files = files
+
+    def has(self, path: str) -> bool:
+        """Whether there is a group at a path."""
+        return any(hdf5.group_at(file, path) is not None for file in self.files)
+
+    def arrays(self, path: str) -> dict[str, Any] | None:
+        """The arrays of a group by their keys; None where there is no group.
+
+        Raises:
+            Misfit: for links to elsewhere.
+        """
+        groups = [hdf5.group_at(file, path) for file in self.files]
+        there = [group for group in groups if group is not None]
+        if not there:
+            return None
+        return {key: hdf5.at(group, key) for group in there for key in group}
+
+
+class Plan:
+    """What is to be set, all of it checked before anything is.
+
+    Args:
+        model: what is loaded.
+        stored: what there is.
+        skip_mismatch: whether layers that it does not fit keep their weights.
+        objects_to_skip: what keeps its weights in any case.
+
+    Raises:
+        Misfit: when something does not fit.
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        stored: Stored,
+        skip_mismatch: bool = False,
+        objects_to_skip: Iterable[Any] = (),
+    ) -> None:
+        self.pairs: list[tuple[Variable, np.ndarray]] = []
+        self.stores: list[tuple[Any, dict[str, np.ndarray]]] = []
+        self.lost: list[tuple[Optimizer, int]] = []
+        for where, owner in owners(model, objects_to_skip, stored.has):
+            found = stored.arrays(f"{where}/vars")
             if isinstance(owner, SeedGenerator) and found is None:
                 continue  # Keras keeps none
             if isinstance(owner, Optimizer) and _is_of_another(owner, found):
                 if _has_steps(found):
-                    lost.append((owner, len(found)))
+                    self.lost.append((owner, len(found or ())))
                 continue
             problem = _misfit(owner, where, found)
-            if problem is None and _has_a_way(owner):
-                stores.append((owner, {k: hdf5.numbers(found[k]) for k in found or ()}))
-            elif problem is None:
-                pairs += _read(owner, found)
+            if problem is None:
+                self._take(owner, found or {})
             elif not skip_mismatch:
                 raise hdf5.Misfit(problem)
-    _load_by_layers(stores, name)
-    for variable, array in pairs:
-        variable.assign(array)
-    for optimizer, count in lost:
-        tell_lost_state(optimizer, name, count, len(optimizer.variables))
+
+    def _take(self, owner: Any, found: dict[str, Any]) -> None:
+        arrays = {key: hdf5.numbers(each) for key, each in found.items()}
+        if _has_a_way(owner):
+            self.stores.append((owner, arrays))
+        elif arrays:
+            named = enumerate(_variables(owner))
+            self.pairs += [(v, arrays[str(i)]) for i, v in named]
+
+    def carry_out(self, name: str) -> None:
+        """Set it all.
+
+        Raises:
+            ValueError: when a layer cannot take its state; nothing is set then.
+        """
+        _load_by_layers(self.stores, name)
+        for variable, array in self.pairs:
+            variable.assign(array)
+        for optimizer, count in self.lost:
+            tell_lost_state(optimizer, name, count, len(optimizer.variables))
 
 
 def _has_a_way(owner: Any) -> bool:
-    """Whether a layer says itself what of it is kept, by names of its own."""
-    own = type(owner).save_own_variables if isinstance(owner, Layer) else None
-    return own not in (None, Layer.save_own_variables)
+    """Whether a layer says itself what of it is kept, or what it makes of that."""
+    if not isinstance(owner, Layer):
+        return False
+    cls = type(owner)
+    saves = cls.save_own_variables is not Layer.save_own_variables
+    return saves or cls.load_own_variables is not Layer.load_own_variables
 
 
 def _load_by_layers(stores: list[tuple[Any, dict[str, np.ndarray]]], name: str) -> None:
@@ -114,12 +211,26 @@ def _load_by_layers(stores: list[tuple[Any, dict[str, np.ndarray]]], name: str) 
 # Who owns what, and where
 
 
-def owners(model: Layer) -> Iterator[tuple[str, Any]]:
-    """All that has variables, with the path of its group, each once."""
-    seen: set[int] = set()
+def owners(
+    model: Layer,
+    objects_to_skip: Iterable[Any] = (),
+    is_there: Callable[[str], bool] | None = None,
+) -> Iterator[tuple[str, Any]]:
+    """All that has variables, with the path of its group, each once.
+
+    Args:
+        model: where to look.
+        objects_to_skip: what is passed over, with what is in it alone.
+        is_there: whether a file has something at a path. Where it has nothing for the
+            first way that leads to an owner, the first other way counts for which it
+            has: an attribute may have got a new name, and a property the old one.
+    """
+    seen = {id(each) for each in objects_to_skip}
+    others: dict[int, list[str]] = {}  # further ways to those that were seen
 
     def walk(owner: Any, where: str) -> Iterator[tuple[str, Any]]:
         if id(owner) in seen:
+            others.setdefault(id(owner), []).append(where)
             return
         seen.add(id(owner))
         yield where, owner
@@ -137,7 +248,28 @@ def owners(model: Layer) -> Iterator[tuple[str, Any]]:
                 seen.add(id(part))
                 yield from inside(part, f"{where}/{each}")
 
-    yield from walk(model, "")
+    if is_there is None:
+        yield from walk(model, "")
+        return
+    moved: dict[str, str] = {}  # where what lies below a path is instead
+    for where, owner in list(walk(model, "")):
+        here = _after_moving(where, moved)
+        if not is_there(here):
+            ways = (_after_moving(way, moved) for way in others.get(id(owner), ()))
+            found = next(filter(is_there, ways), None)
+            if found is not None:
+                moved[where] = here = found
+        yield here, owner
+
+
+def _after_moving(where: str, moved: dict[str, str]) -> str:
+    """A path whose beginning has moved, its longest one first."""
+    parts = where.split("/")
+    for count in range(len(parts), 1, -1):
+        there = moved.get("/".join(parts[:count]))
+        if there is not None:
+            return "/".join([there, *parts[count:]])
+    return where
 
 
 _OWNERS = (Layer, Optimizer, SeedGenerator)
@@ -212,20 +344,20 @@ def _variables(owner: Any) -> list[Variable]:
 # What a file holds
 
 
-def _misfit(owner: Any, where: str, group: Any) -> str | None:
-    """Why a group does not fit an owner, before any of it is read."""
+def _misfit(owner: Any, where: str, found: dict[str, Any] | None) -> str | None:
+    """Why arrays do not fit an owner, before any of them is read."""
     title = f"{type(owner).__name__} {owner.name!r}"
     if _has_a_way(owner):
-        kept = [hdf5.at(group, name) for name in group or ()]
-        plain = all(hdf5.is_plain(each) and hdf5.is_in_full(each) for each in kept)
+        arrays = (found or {}).values()
+        plain = all(hdf5.is_plain(each) and hdf5.is_in_full(each) for each in arrays)
         return None if plain else f"what it has for {title} is no plain numbers"
     variables = _variables(owner)
-    if group is None:
+    if found is None:
         return f"it has nothing for {title} ({where}/vars)" if variables else None
-    if len(group) != len(variables):
-        return f"it has {len(group)} arrays for {title}, which has {len(variables)}"
+    if len(found) != len(variables):
+        return f"it has {len(found)} arrays for {title}, which has {len(variables)}"
     for i, variable in enumerate(variables):
-        problem = misfit_of(hdf5.at(group, str(i)), variable)
+        problem = misfit_of(found.get(str(i)), variable)
         if problem is not None:
             return f"the array {i} for {title} {problem}"
     return None
@@ -245,20 +377,14 @@ def misfit_of(found: Any, variable: Variable) -> str | None:
     return None
 
 
-def _read(owner: Any, group: Any) -> list[tuple[Variable, np.ndarray]]:
-    if group is None:
-        return []
-    return [(v, hdf5.numbers(group[str(i)])) for i, v in enumerate(_variables(owner))]
-
-
-def _is_of_another(optimizer: Optimizer, group: Any) -> bool:
+def _is_of_another(optimizer: Optimizer, found: dict[str, Any] | None) -> bool:
     """Whether a file has no state of this optimizer; its weights are loaded anyway."""
-    return group is None or len(group) != len(optimizer.variables)
+    return found is None or len(found) != len(optimizer.variables)
 
 
-def _has_steps(group: Any) -> bool:
+def _has_steps(found: dict[str, Any] | None) -> bool:
     """Whether the optimizer of a file has done a step, so that a state is lost."""
-    steps = None if group is None else hdf5.at(group, "0")
+    steps = (found or {}).get("0")
     return hdf5.is_plain(steps) and steps.shape == () and int(steps[()]) > 0
 
 

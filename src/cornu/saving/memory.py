@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import io
 from typing import Any
 
 from cornu.saving.keras_file import content_of, load_model
@@ -24,7 +23,4 @@ def from_bytes(data: bytes) -> Any:
     Raises:
         ValueError: when it holds a class that is not known.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(data)
-        return load_model(path)
+    return load_model(io.BytesIO(data))
