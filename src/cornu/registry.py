@@ -175,10 +175,13 @@ class Registry:
     def _make(self, config: dict[str, Any]) -> Any:
         name, inner = config["class_name"], config.get("config")
         if name == "function":
-            return self.functions.get(str(inner)) or self.look_up(inner)
+            found = self.functions.get(str(inner)) or self.look_up(inner)
+            _refuse_other_name(config, inner)
+            return found
         found = serialization.custom_object(config.get("registered_name"))
         if found is None:
             found = self._class_of(config, name)
+            _refuse_other_name(config, name)
         if not isinstance(found, type):
             return found
         made = self._from_config(found, name, inner or {})
@@ -190,6 +193,8 @@ class Registry:
 
     def _from_config(self, cls: Any, name: str, config: Any) -> Any:
         try:
+            if not hasattr(cls, "from_config"):
+                raise TypeError("it has no from_config")
             return cls.from_config(dict(config))
         except TypeError as error:
             what = str(error).partition("\n")[0]
@@ -234,4 +239,19 @@ class Registry:
             f"Expected a name, a dictionary, a class or an object of {self.module}, or "
             "a function.\n"
             f"Pass for example {next(iter(self.objects), '')!r}."
+        )
+
+
+def _refuse_other_name(config: dict[str, Any], name: Any) -> None:
+    """Raise where an object of the user's own is meant, and Cornu's was found."""
+    registered = config.get("registered_name")
+    if not registered or registered in (name, config["class_name"]):
+        return
+    if serialization.custom_object(name) is None:
+        raise ValueError(
+            f"{registered!r} was registered by whoever wrote this, but is not known; "
+            f"{name!r} alone is a name of Cornu's.\n"
+            "Expected a name that was registered here as well.\n"
+            f"Pass custom_objects={{{registered!r}: ...}}, or leave registered_name "
+            "away."
         )

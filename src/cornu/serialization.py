@@ -458,6 +458,10 @@ def reading(what: str, advice: str) -> Iterator[None]:
         raise unreadable(what, error, advice) from error
 
 
+class WrongArguments(ValueError, TypeError):
+    """A class cannot be made of what is described: what Keras has a TypeError for."""
+
+
 def unreadable(what: str, problem: Any, advice: str) -> ValueError:
     """The error for a file or description that cannot be read.
 
@@ -469,7 +473,8 @@ def unreadable(what: str, problem: Any, advice: str) -> ValueError:
     text = str(problem).partition("\n")[0][:300].rstrip(".")
     if isinstance(problem, Exception) and type(problem) is not ValueError:
         text = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
-    return ValueError(
+    kind = WrongArguments if isinstance(problem, TypeError) else ValueError
+    return kind(
         f"{what} cannot be read as a model: {text}.\n"
         "Expected what model.save or model.to_json made, of Cornu or of Keras.\n"
         f"{advice}"

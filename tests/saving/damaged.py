@@ -23,6 +23,7 @@ import cornu
 from cornu import layers, ops
 from cornu.saving import load_model
 from cornu.saving.checks import NoSuchFile
+from cornu.serialization import WrongArguments
 
 VALUES: list[Any] = [
     None, True, -1, 0, 1, 3, 10**9, 10**30, float("inf"), float("nan"), "", "x", [], {},
@@ -144,7 +145,7 @@ def check(path: Path) -> str:
             problem = error
     if problem is None:
         return "read"
-    assert type(problem) in (ValueError, NoSuchFile), repr(problem)
+    assert type(problem) in (ValueError, NoSuchFile, WrongArguments), repr(problem)
     assert str(problem).count("\n") == 2, str(problem)
     return "refused"
 

@@ -226,7 +226,8 @@ def load_model(
             config = legacy.compile_config(json.loads(compiled), version)
             with custom_object_scope(custom_objects):
                 model.compile_from_config(config)
-        _set_optimizer(model.optimizer, filepath, name)
+        if model.optimizer is not None:
+            _set_optimizer(model.optimizer, filepath, name)
     return model
 
 

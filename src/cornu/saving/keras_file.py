@@ -134,18 +134,20 @@ def _check_name(name: str, zipped: bool | None) -> None:
     if zipped is not False and name.endswith(_SUFFIXES if not zipped else ".keras"):
         return
     stem = name.removesuffix(".h5").removesuffix(".weights")
-    wanted = (
-        f"the name of a folder, for zipped=False was given.\nWrite "
-        f"model.save({os.path.splitext(stem)[0]!r}, zipped=False), or leave zipped "
-        "away."
-        if zipped is False
-        else "a file whose name ends in '.keras', or in '.h5' or '.hdf5' for the "
-        f"format of Keras 1 and 2.\nWrite model.save({stem + '.keras'!r}); for the weights "
-        f"alone: model.save_weights({stem + '.weights.h5'!r})."
-    )
     given = "" if zipped is None else f" with zipped={zipped}"
+    if zipped is False:
+        folder = os.path.splitext(stem)[0]
+        raise ValueError(
+            f"The model was to be saved as {name!r}{given}.\n"
+            "Expected the name of a folder, for zipped=False was given.\n"
+            f"Write model.save({folder!r}, zipped=False), or leave zipped away."
+        )
     raise ValueError(
-        f"The model was to be saved as {name!r}{given}.\nExpected {wanted}"
+        f"The model was to be saved as {name!r}{given}.\n"
+        "Expected a file whose name ends in '.keras', or in '.h5' or '.hdf5' for the "
+        "format of Keras 1 and 2.\n"
+        f"Write model.save({stem + '.keras'!r}); for the weights alone: "
+        f"model.save_weights({stem + '.weights.h5'!r})."
     )
 
 

@@ -148,7 +148,8 @@ def _object(described: Any, era: int) -> Any:
             "config": make(config, era),
         }
     if ">" in str(name):
-        rest["registered_name"] = name
+        if custom_object(name) is not None:
+            rest["registered_name"] = name
         name = name.rpartition(">")[2]  # tf.keras wrote "Custom>Adam" for its own
     if not isinstance(config, dict):
         return {**rest, "class_name": name, "config": config}

@@ -8,11 +8,12 @@ from functools import reduce
 from itertools import count, zip_longest
 from typing import Any
 
-from cornu import losses, metrics, ops
+from cornu import losses, metrics, ops, optimizers
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten, map_structure
 from cornu.losses.targets import kind_of
 from cornu.registry import to_snake_case
+from cornu.serialization import deserialize_keras_object
 from cornu.training.host_metrics import HostMetrics
 from cornu.training.nesting import Place, by_leaf, is_deep, is_structured, places
 
@@ -46,6 +47,31 @@ def by_output(value: Any, names: list[str], what: str) -> list[Any]:
             )
         return list(value)
     return [value] * len(names)
+
+
+def revived(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile` that a description holds.
+
+    Args:
+        config: what `get_compile_config` gave.
+
+    Raises:
+        ValueError: when a loss, metric or optimizer is unknown.
+    """
+
+    def revive(room: Any, given: Any) -> Any:
+        if isinstance(given, dict) and "class_name" not in given:
+            return {name: revive(room, each) for name, each in given.items()}
+        if isinstance(given, (list, tuple)):
+            return [revive(room, each) for each in given]
+        if not isinstance(given, dict) or "module" in given:
+            return deserialize_keras_object(given)  # a loss may be a metric
+        return room.deserialize(given)
+
+    rooms = {"optimizer": optimizers, "loss": losses}
+    rooms |= dict.fromkeys(("metrics", "weighted_metrics"), metrics)
+    given = {k: revive(v, config[k]) for k, v in rooms.items() if config.get(k)}
+    return {**config, **given}
 
 
 class CompiledLoss:

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from cornu import losses, ops, optimizers
 from cornu import metrics as metrics_module
+from cornu import ops, optimizers
 from cornu.graph.eager import Tensor
 from cornu.graph.gradients import GradientTape
-from cornu.graph.messages import refuse_unknown
+from cornu.graph.messages import refuse_unknown, warn_user
 from cornu.graph.spec import Spec
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.graph.trace import convert, no_trace
 from cornu.graph.tree import flatten, map_structure, pack_like
 from cornu.layers.layer import Layer
 from cornu.layers.tracking import trainable_as
-from cornu.serialization import deserialize_keras_object, serialize_keras_object
+from cornu.serialization import serialize_keras_object
 from cornu.training.batches import batch_spec, spec_of
-from cornu.training.compiled import CompiledLoss, CompiledMetrics
+from cornu.training.compiled import CompiledLoss, CompiledMetrics, revived
 from cornu.training.data import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
@@ -176,27 +176,23 @@ class Steps(Layer):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` says.
 
+        A class with a `compile` of its own takes arguments of its own, so that it needs
+        this method, too. Else the model is not compiled, of which a warning tells.
+
         Raises:
             ValueError: when a loss, metric or optimizer is unknown.
         """
-
-        def revive(room: Any, given: Any) -> Any:
-            if isinstance(given, dict) and "class_name" not in given:
-                return {name: revive(room, each) for name, each in given.items()}
-            if isinstance(given, (list, tuple)):
-                return [revive(room, each) for each in given]
-            if not isinstance(given, dict) or "module" in given:
-                return deserialize_keras_object(given)  # a loss may be a metric
-            return room.deserialize(given)
-
-        config = dict(config)
-        rooms = {"optimizer": optimizers, "loss": losses}
-        rooms |= dict.fromkeys(("metrics", "weighted_metrics"), metrics_module)
+        if type(self).compile is not Steps.compile:
+            warn_user(
+                f"{type(self).__name__} {self.name!r} is not compiled: its class has a "
+                "compile() of its own.\nExpected get_compile_config() and "
+                "compile_from_config(config) in the class as well.\n"
+                "Write them, or call compile() after loading.",
+                UserWarning,
+            )
+            return
         try:
-            for name, room in rooms.items():
-                if config.get(name) is not None:
-                    config[name] = revive(room, config[name])
-            self.compile(**config)
+            self.compile(**revived(config))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             what = str(error).partition("\n")[0]
             raise ValueError(
