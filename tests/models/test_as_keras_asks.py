@@ -290,3 +290,100 @@ def test_parameters_of_distributions_may_be_lists():
 def test_a_threshold_is_a_number():
     with pytest.raises(ValueError, match="threshold='a'"):
         cornu.metrics.FBetaScore(threshold="a")  # type: ignore[arg-type]
+
+
+# Built by hand
+
+
+class Scaled(layers.Layer):
+    """Builds as Keras 3 has it: without a word of `built`."""
+
+    def build(self, shape):
+        self.factor = self.add_weight((shape[-1],), "ones", name="factor")
+
+    def call(self, x):
+        return x * self.factor
+
+
+class Pair(layers.Layer):
+    def build(self, a_shape, b_shape):
+        self.left = self.add_weight(a_shape[-1:], "ones", name="left")
+        self.right = self.add_weight(b_shape[-1:], "ones", name="right")
+
+    def call(self, a, b):
+        return a * self.left, b * self.right
+
+
+class Outer(cornu.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = layers.Dense(4), Scaled()
+        self.unused = layers.Dense(1)
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.last.build(self.first.compute_output_shape(input_shape))
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+
+def test_what_is_built_by_hand_is_built_once():
+    x = np.ones((2, 3), "float32")
+    for layer, count in ((Scaled(), 1), (Outer(), 3)):
+        layer.build((None, 3))
+        assert layer.built
+        weights = layer.weights
+        assert len(weights) == count
+        layer(x)
+        assert [id(w) for w in layer.weights] == [id(w) for w in weights]
+        assert layer.get_build_config() == {"input_shape": (None, 3)}
+    pair = Pair()
+    pair.build((None, 3), b_shape=(None, 2))
+    shapes = {"a_shape": (None, 3), "b_shape": (None, 2)}
+    assert pair.get_build_config() == {"shapes_dict": shapes}
+    pair(x, x[:, :2])
+    assert len(pair.weights) == 2
+
+
+def test_a_build_that_fails_leaves_the_layer_unbuilt():
+    class Failing(Scaled):
+        def build(self, shape):
+            if shape[-1] == 3:
+                raise KeyError("no")
+            super().build(shape)
+
+    layer = Failing()
+    with pytest.raises(KeyError):
+        layer.build((None, 3))
+    assert not layer.built
+    layer.build((None, 2))
+    assert layer.built
+    assert len(layer.weights) == 1
+
+
+def test_a_summary_knows_what_was_built_by_hand():
+    model, lines = Outer(), []
+    model.build((None, 3))
+    model.summary(print_fn=lines.append)
+    first, last, unused = [x for x in "".join(lines).splitlines() if "│" in x]
+    assert "(None, 4)" in first
+    assert "(None, 4)" in last
+    assert "?" in unused
+    assert "unbuilt" in unused
+    assert "Total params: 20 " in "".join(lines)
+
+
+def test_a_sequential_model_has_no_inputs_before_their_shape_is_known():
+    model = cornu.Sequential([layers.Dense(2)])
+    for name in ("inputs", "outputs", "input", "output", "input_shape"):
+        assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match="Input") as caught:
+        model.inputs  # noqa: B018
+    assert len(str(caught.value).splitlines()) == 3
+    assert model.input_names == model.output_names == []
+    model.build((None, 3))
+    assert [x.shape for x in model.inputs] == [(None, 3)]
+    assert [y.shape for y in model.outputs] == [(None, 2)]
+    model.pop()
+    assert not hasattr(model, "outputs")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import cornu
+from cornu.graph.tree import map_structure
+from cornu.training.nesting import numbered
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(40, 4)).astype("float32")
@@ -148,3 +150,93 @@ def test_callbacks_are_given_dicts_also_where_there_is_nothing_to_tell():
     model.fit(X, Y, batch_size=40, verbose=0, callbacks=[Ear()])
     model.predict(X, verbose=0, callbacks=[Ear()])
     assert heard == [{"told": True}] * 4
+
+
+def mse(name):
+    return cornu.metrics.MeanSquaredError(name=name)
+
+
+NESTS = {
+    # What real Keras 3.15 calls metrics, of a functional model and of a class.
+    "deep": (
+        lambda d: {"a": d(2), "b": {"c": d(5), "d": [d(7), d(9)]}},
+        lambda: {"a": mse("p"), "b": {"c": mse("q"), "d": [mse("r"), mse("s")]}},
+        ["four_s", "one_p", "three_r", "two_q"],
+        ["p", "q", "r", "s"],
+    ),
+    "dict": (
+        lambda d: {"b": d(2), "a": d(3)},
+        lambda: {"a": "mae", "b": "mse"},
+        ["a_mae", "b_mse"],
+        ["a_mae", "b_mse"],
+    ),
+    "list": (
+        lambda d: [d(2), d(3)],
+        lambda: [["mse", "mae"], ["mse"]],
+        ["one_mae", "one_mse", "two_mse"],
+        ["mae", "mse", "mse_1"],
+    ),
+    "mixed": (
+        lambda d: [d(2), [d(3), d(4)]],
+        lambda: ["mse", ["mae", "mse"]],
+        ["one_mse", "three_mse", "two_mae"],
+        ["mae", "mse", "mse_1"],
+    ),
+}
+
+
+class Several(cornu.Model):
+    def __init__(self, nest):
+        super().__init__()
+        self.parts = []
+        nest(lambda units: self.parts.append(cornu.layers.Dense(units)))
+        self.nest = nest
+
+    def call(self, x):
+        parts = iter(self.parts)
+        return self.nest(lambda units: next(parts)(x))
+
+
+@pytest.mark.parametrize("kind", NESTS)
+@pytest.mark.parametrize("functional", [True, False])
+def test_metrics_are_called_what_keras_calls_them(kind, functional):
+    nest, metrics, *expected = NESTS[kind]
+    if functional:
+        names = iter(["one", "two", "three", "four"])
+        x = cornu.Input((4,))
+        outputs = nest(lambda units: cornu.layers.Dense(units, name=next(names))(x))
+        model = cornu.Model(x, outputs)
+    else:
+        model = Several(nest)
+    y = map_structure(np.zeros_like, model.predict(X, verbose=0))
+    model.compile("sgd", "mse", metrics=metrics())
+    history = model.fit(X, y, verbose=0).history
+    found = sorted(name for name in history if not name.endswith("loss"))
+    assert found == expected[0 if functional else 1]
+    # Each is that of its own output.
+    seen = numbered(model.predict(X, verbose=0))[1]
+    errors = {round(float((each**2).mean()), 3) for each in seen}
+    values = model.evaluate(X, y, return_dict=True, verbose=0)
+    assert errors >= {
+        round(value, 3)
+        for name, value in values.items()
+        if "mae" not in name and not name.endswith("loss")
+    }
+
+
+def test_weights_of_losses_are_numbers():
+    model = Twins()
+    model.compile("sgd", "mse", loss_weights={"z": np.ones(1), "a": np.float32(2)})
+    model.fit({"u": X, "v": X}, {"z": Y, "a": Y}, verbose=0)
+    with pytest.raises(ValueError, match="sample_weight") as caught:
+        model.compile("sgd", "mse", loss_weights={"z": np.ones(3), "a": 1})
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_an_output_that_there_is_not_is_a_key_error_as_in_keras():
+    model = Twins()
+    model.compile("sgd", {"z": "mse", "b": "mse"})
+    for kind in (KeyError, ValueError):
+        with pytest.raises(kind, match="'b'") as caught:
+            model.fit({"u": X, "v": X}, {"z": Y, "a": Y}, verbose=0)
+        assert len(str(caught.value).splitlines()) == 3

@@ -176,7 +176,7 @@ def _program(subject: Subject, step: str, batch_size: int) -> Any:
             "Expected a model that was compiled before it was saved.",
             "See how it predicts: --step predict",
         )
-    if model.inputs is None:
+    if getattr(model, "inputs", None) is None:
         raise Mistake(
             f"{subject.name} does not tell the shape of its inputs.",
             "Expected a Sequential or functional model, whose first layer knows it.",

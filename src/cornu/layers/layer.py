@@ -28,6 +28,7 @@ from cornu.layers.spec import (
     as_shape,
     check_shape_names,
     first_shape,
+    noting_build,
     shape_of,
     shapes_for,
     standing_for,
@@ -78,6 +79,13 @@ class Layer(Precise):
     on_host = False
     # Whether it takes whole numbers as they are, whatever dtype its Input has.
     takes_indices = False
+    # Whether its `build` says itself when it is built, as those of models do.
+    says_built = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls) and not vars(cls).get("says_built"):
+            cls.build = noting_build(cls.build)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -121,6 +122,34 @@ def as_shape(shape: Any) -> Any:
             return [as_shape(each) for each in shape]
         return tuple(shape)
     return shape
+
+
+def noting_build(build: Callable[..., None]) -> Callable[..., None]:
+    """A layer's `build` that notes that it was called, and for which shapes.
+
+    Layers are built by their call, by whoever calls `build`, and by files: afterwards
+    they are built, whether their class says so or not, and are not built again.
+    """
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.__dict__.get("_noting_build"):  # super().build(...)
+            return build(self, *args, **kwargs)
+        self.__dict__["_noting_build"] = True
+        try:
+            build(self, *args, **kwargs)
+        finally:
+            del self.__dict__["_noting_build"]
+        given = list(signature.bind(self, *args, **kwargs).arguments.items())[1:]
+        shapes = {k: as_shape(v) for k, v in given if v is not None}
+        if len(signature.parameters) == 2:  # the layer, and one shape of any name
+            shapes = dict(zip(["input_shape"], shapes.values(), strict=False))
+        self._build_shapes = shapes or self._build_shapes
+        self.built = True
+        return None
+
+    return noted
 
 
 def standing_for(shape: Any, dtype: str) -> Any:

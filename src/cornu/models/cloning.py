@@ -109,7 +109,7 @@ def clone_model(
             f"clone_model was given {described(model)}.\nExpected a model.\n"
             "For a layer: type(layer).from_config(layer.get_config())."
         )
-    if model.inputs is not None:
+    if getattr(model, "inputs", None) is not None:
         made = _functional(model, input_tensors, clone, call_function or _call)
         return _compiled_as(model, made)
     if any(x is not None for x in (input_tensors, clone_function, call_function)):
@@ -157,7 +157,7 @@ def _entrances(symbols: list[Any], given: Any) -> list[Any]:
 
 def _sequential(model: Any, given: Any, clone: Callable[[Any], Any]) -> Any:
     layers = [clone(layer) for layer in model.layers]
-    if model.inputs is not None:
+    if getattr(model, "inputs", None) is not None:
         tensor = _entrances(model.inputs, given)[0]
         layers.insert(0, InputLayer(input_tensor=tensor, name=tensor.name))
     return Sequential(layers, name=model.name, trainable=model.trainable)

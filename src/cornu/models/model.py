@@ -51,6 +51,8 @@ class Model(Trainer):
     7850
     """
 
+    says_built = True
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # What is made of symbolic tensors is called Functional, here as in Keras.
         functional = len(args) > 1 or {"outputs", "output"} & set(kwargs)
@@ -131,7 +133,7 @@ class Model(Trainer):
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs."""
-        return [x.name for x in self.inputs or []]
+        return [x.name for x in flatten(self._inputs)] if self._inputs else []
 
     @property
     def layers(self) -> list[Layer]:

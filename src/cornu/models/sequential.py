@@ -40,6 +40,8 @@ class Sequential(Model):
     ((None, 10), 407050)
     """
 
+    says_built = True
+
     def __init__(
         self,
         layers: Sequence[Layer] | None = None,
@@ -123,6 +125,33 @@ class Sequential(Model):
             last = self._tensors[-1] if self._tensors else self._entrance
             self._tensors.append(layer(last))
         self._connect(self._entrance, self._tensors[-1])
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The symbolic input in a list.
+
+        Raises:
+            AttributeError: while the shape of the input is not known.
+        """
+        return self._known(super().inputs, "inputs")
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic output in a list.
+
+        Raises:
+            AttributeError: while the shape of the input is not known.
+        """
+        return self._known(super().outputs, "outputs")
+
+    def _known(self, found: list[Any] | None, what: str) -> list[Any]:
+        if found is None or self._outputs is None:
+            raise AttributeError(
+                f"Sequential {self.name!r} has no {what} yet.\n"
+                "Expected layers, and an input whose shape is known.\n"
+                "Begin with Input(shape=...), or call it on data first."
+            )
+        return found
 
     @property
     def layers(self) -> list[Layer]:
@@ -232,8 +261,9 @@ def _entrance_of(layer: Layer) -> SymbolicTensor | None:
     if layer.batch_shape is not None:
         dtype = _input_dtype(layer) if layer.on_host else layer.dtype
         return Input(batch_shape=layer.batch_shape, dtype=dtype)
-    if isinstance(layer, Model) and layer.inputs:
-        first = layer.inputs[0]
+    inside = getattr(layer, "inputs", None) if isinstance(layer, Model) else None
+    if inside:
+        first = inside[0]
         return Input(batch_shape=first.shape, dtype=first.dtype)
     return None
 

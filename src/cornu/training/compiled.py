@@ -8,6 +8,8 @@ from functools import reduce
 from itertools import count, zip_longest
 from typing import Any
 
+import numpy as np
+
 from cornu import losses, metrics, ops, optimizers
 from cornu.graph.messages import nearest
 from cornu.graph.tree import flatten, map_structure
@@ -15,7 +17,14 @@ from cornu.losses.targets import kind_of
 from cornu.registry import to_snake_case
 from cornu.serialization import deserialize_keras_object
 from cornu.training.host_metrics import HostMetrics
-from cornu.training.nesting import Place, by_leaf, is_deep, is_structured, places
+from cornu.training.nesting import (
+    NoSuchOutput,
+    Place,
+    by_leaf,
+    is_deep,
+    is_structured,
+    places,
+)
 
 
 def by_output(value: Any, names: list[str], what: str) -> list[Any]:
@@ -32,7 +41,7 @@ def by_output(value: Any, names: list[str], what: str) -> list[Any]:
     if isinstance(value, dict):
         for key in value:
             if key not in names:
-                raise ValueError(
+                raise NoSuchOutput(
                     f"{what} has an entry for the output {key!r}.\n"
                     f"Expected names of outputs: {', '.join(names)}.\n"
                     f"{nearest(key, names)}"
@@ -89,6 +98,7 @@ class CompiledLoss:
         self._places: list[Place] = []
         # Names are looked up at once, so that compile() itself tells of a misspelling.
         _look_up(loss)
+        _check_weights(loss_weights)
 
     def takes_indices(self) -> bool:
         """Whether it is one loss, and its targets are class indices."""
@@ -136,7 +146,7 @@ class CompiledLoss:
             if tracker is not None:
                 tracker.update_state(value, sample_weight=y_pred[first].shape[0])
             if place.weight is not None:
-                value = value * float(place.weight)
+                value = value * float(np.reshape(place.weight, ()))
             total = value if total is None else total + value
         return total
 
@@ -150,6 +160,19 @@ def _look_up(loss: Any) -> None:
             _look_up(each)
     else:
         as_loss(loss)
+
+
+def _check_weights(given: Any) -> None:
+    """Raise where a weight of a loss is no number."""
+    for each in flatten(given):
+        if each is not None and not isinstance(each, str) and np.size(each) != 1:
+            raise ValueError(
+                f"loss_weights holds an array of shape {np.shape(each)}.\n"
+                "Expected one number per loss, which the loss of an output is "
+                "multiplied by.\n"
+                "For a weight per sample pass sample_weight= to fit; or change the "
+                "loss function."
+            )
 
 
 def as_loss(identifier: Any) -> Callable[..., Any] | None:
@@ -197,7 +220,8 @@ class CompiledMetrics(metrics.Metric):
     Args:
         given: what `compile` was given as metrics.
         weighted: what it was given as weighted_metrics.
-        by_output: makes lists of outputs, targets and weights, and names the outputs.
+        by_output: gives the names of the outputs, what logs call them or None, their
+            nesting, and lists of outputs, targets and weights.
     """
 
     def __init__(
@@ -214,7 +238,12 @@ class CompiledMetrics(metrics.Metric):
                 metrics.get(each)
 
     def build(
-        self, names: list[str], y: list[Any], y_pred: list[Any], where: Any = None
+        self,
+        names: list[str],
+        y: list[Any],
+        y_pred: list[Any],
+        where: Any = None,
+        labels: list[str | None] | None = None,
     ) -> None:
         """Make the metric objects, which may depend on the shapes.
 
@@ -223,18 +252,21 @@ class CompiledMetrics(metrics.Metric):
             y: targets, one per output.
             y_pred: the outputs.
             where: their nesting, as numbers; a list by default.
+            labels: what stands before the names of their metrics in logs, as in Keras:
+                nothing where a class does not name its outputs.
         """
         if self._placed is not None:
             return
+        if labels is None:
+            labels = list(names) if len(names) > 1 else [None]
         found = []
         for setting, weighted in ((self.given, False), (self.weighted, True)):
             for i, wanted in enumerate(self._by_output(setting, names, where)):
-                output = names[i] if len(names) > 1 else None
                 for each in flatten(wanted):
                     if each is not None:
                         metric = as_metric(each, y[i], y_pred[i])
                         found.append((i, metric, weighted))
-                        name = self._log_name(metric.name, output, weighted)
+                        name = self._log_name(metric.name, labels[i], weighted)
                         self.names[id(metric)] = name
         self._placed = found
 
@@ -271,8 +303,8 @@ class CompiledMetrics(metrics.Metric):
         if not self.wanted or y_true is None:
             return
         given = self._by_outputs(y_pred, y_true, sample_weight)
-        names, where, (outputs, y, weights) = given
-        self.build(names, y, outputs, where)
+        names, labels, where, (outputs, y, weights) = given
+        self.build(names, y, outputs, where, labels)
         for i, metric, weighted in self._placed or []:
             if y[i] is not None:
                 weight = weights[i] if weighted else None

@@ -13,6 +13,12 @@ from cornu.graph.messages import nearest
 from cornu.graph.tree import map_structure
 
 
+class NoSuchOutput(ValueError, KeyError):
+    """A loss or metric is for an output that there is not; Keras has a KeyError."""
+
+    __str__ = Exception.__str__  # a KeyError's message would be in quotes
+
+
 class Place(NamedTuple):
     """A loss, and the part of the outputs that it is for.
 
@@ -259,7 +265,7 @@ def _not_there(
     key: Any, where: Any, names: list[str], what: str = "loss"
 ) -> ValueError:
     keys = [str(k) for k in where] if isinstance(where, dict) else names
-    return ValueError(
+    return NoSuchOutput(
         f"{what} has an entry for the output {key!r}.\n"
         f"Expected names of outputs: {', '.join(keys)}.\n{nearest(str(key), keys)}"
     )

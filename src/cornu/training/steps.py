@@ -368,7 +368,15 @@ class Steps(Layer):
 
     def _named_by_output(self, y_pred: Any, y: Any, weight: Any) -> Any:
         lists = self._by_output(y_pred, y, weight)
-        return self._output_names_used, self._nesting, lists
+        names, where = self._output_names_used, self._nesting
+        labels: list[str | None] = list(names)
+        if len(names) == 1:
+            labels = [None]
+        elif is_deep(where):
+            labels = self._own_names(len(names)) or [None] * len(names)
+        elif not isinstance(y_pred, dict) and names != self._own_names(len(names)):
+            labels = [None] * len(names)
+        return names, labels, where, lists
 
     def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
         """Outputs, targets and weights as lists, in the order of the outputs."""
@@ -388,9 +396,7 @@ class Steps(Layer):
         where, leaves = numbered(y_pred)
         n = len(leaves)
         if is_deep(where):
-            known = numbered(getattr(self, "_outputs", None))[1]
-            own = [symbol.name for symbol in known if symbol is not None]
-            own = own if len(own) == n else [f"output_{i + 1}" for i in range(n)]
+            own = self._own_names(n) or [f"output_{i + 1}" for i in range(n)]
             return names_in(where, own)
         if isinstance(y_pred, dict):
             return list(y_pred)
@@ -400,6 +406,12 @@ class Steps(Layer):
         return (
             [f"output_{i + 1}" for i in range(n)] if n > 1 else names[:1] or ["output"]
         )
+
+    def _own_names(self, count: int) -> list[Any]:
+        """The names of the outputs of a DAG; none where there is none, or as many."""
+        known = numbered(getattr(self, "_outputs", None))[1]
+        own = [symbol.name for symbol in known if symbol is not None]
+        return own if len(own) == count else []
 
     def _trained_now(self) -> list[Any]:
         """What this step trains: as it was when compile() was called."""
