@@ -102,7 +102,7 @@ def test_a_loss_in_a_list_of_one_is_that_loss(loss):
     model = Same()
     model.compile("sgd", loss)
     logs = model.evaluate([X, X], [X + 1, X + 3], verbose=0, return_dict=True)
-    two = {"loss": 4.0, "output_1_loss": 1.0, "output_2_loss": 3.0}
+    two = {"loss": 4.0, "mse_loss": 1.0, "mae_loss": 3.0}
     expected = two if isinstance(loss, list) else {"loss": 3.0}
     assert logs == pytest.approx(expected)
 
@@ -111,7 +111,7 @@ def test_several_losses_of_an_output_add_up():
     model = Same()
     model.compile("sgd", ["mse", ["mse", "mae"]])
     logs = model.evaluate([X, X], [X + 1, X + 3], verbose=0, return_dict=True)
-    assert logs == pytest.approx({"loss": 13, "output_1_loss": 1, "output_2_loss": 12})
+    assert logs == pytest.approx({"loss": 13, "mse_loss": 1, "mse_mae_loss": 12})
 
 
 @pytest.mark.parametrize("targets", ["one-hot", "indices", "binary"])
@@ -240,3 +240,23 @@ def test_an_output_that_there_is_not_is_a_key_error_as_in_keras():
         with pytest.raises(kind, match="'b'") as caught:
             model.fit({"u": X, "v": X}, {"z": Y, "a": Y}, verbose=0)
         assert len(str(caught.value).splitlines()) == 3
+
+
+def test_losses_of_outputs_without_a_name_have_that_of_their_function():
+    """As in Keras, except that a second one of a name has a number, and is not lost."""
+
+    def far(y, p):
+        return abs(y - p)
+
+    model = Same()
+    for losses, names in (
+        (["mse", "mean_squared_error"], ["mse", "mean_squared_error"]),
+        (["mse", "mse"], ["mse", "mse_1"]),
+        ([far, cornu.losses.Huber(name="h")], ["far", "h"]),
+    ):
+        model.compile("sgd", losses)
+        logs = model.evaluate([X, X], [X + 1, X + 3], verbose=0, return_dict=True)
+        assert sorted(logs) == sorted(["loss", *(f"{n}_loss" for n in names)])
+        found = [logs[f"{name}_loss"] for name in names]
+        if losses[0] != far:
+            assert found == pytest.approx([1, 9])

@@ -211,4 +211,4 @@ def test_a_compute_loss_may_make_more_outputs_of_one():
     model.compile("sgd", ["mae", "mae"])
     logs = model.fit(X, (P, Q), batch_size=8, verbose=0).history
     assert logs["loss"] == pytest.approx([A + B], rel=1e-5)
-    assert logs["output_2_loss"] == pytest.approx([B], rel=1e-5)
+    assert logs["mae_1_loss"] == pytest.approx([B], rel=1e-5)

@@ -105,12 +105,19 @@ class CompiledLoss:
         parts = flatten(self.loss)
         return len(parts) == 1 and kind_of(as_loss(parts[0])) == "indices"
 
-    def build(self, names: list[str], where: Any = None) -> None:
+    def build(
+        self,
+        names: list[str],
+        where: Any = None,
+        labels: list[str | None] | None = None,
+    ) -> None:
         """Match the losses with the outputs.
 
         Args:
             names: names of the outputs.
             where: their nesting, as numbers; a list by default.
+            labels: what logs call them. As in Keras, the loss of one without a name
+                has the name of its function there.
         """
         where = list(range(len(names))) if where is None else where
         if is_structured(self.loss, where):
@@ -119,6 +126,8 @@ class CompiledLoss:
             given = by_output(self.loss, names, "loss")
             weights = by_output(self.loss_weights, names, "loss_weights")
             found = list(map(Place, range(len(names)), names, given, weights))
+        if labels is not None and len(names) > 1:
+            found = _named_by_loss(found, labels)
         found = [place._replace(loss=as_loss(place.loss)) for place in found]
         self._places = [place for place in found if place.loss is not None]
         of_output = {p.where: p.loss for p in found if isinstance(p.where, int)}
@@ -149,6 +158,33 @@ class CompiledLoss:
                 value = value * float(np.reshape(place.weight, ()))
             total = value if total is None else total + value
         return total
+
+
+def _named_by_loss(found: list[Place], labels: list[str | None]) -> list[Place]:
+    """Losses of outputs without a name, called by their functions, none twice."""
+    used: set[str] = set()
+    renamed = []
+    for place in found:
+        name = place.name
+        if isinstance(place.where, int) and labels[place.where] is None:
+            way = name.rpartition("/")
+            if way[2] == f"output_{place.where + 1}":
+                name = f"{way[0]}{way[1]}{_name_of_loss(place.loss)}"
+        numbered = (f"{name}_{i}" if i else name for i in count())
+        if place.loss is not None:
+            name = next(each for each in numbered if each not in used)
+            used.add(name)
+        renamed.append(place._replace(name=name))
+    return renamed
+
+
+def _name_of_loss(loss: Any) -> str:
+    if isinstance(loss, str):
+        return loss
+    if isinstance(loss, (list, tuple)):  # their sum
+        return "_".join(map(_name_of_loss, loss))
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", None)
+    return name if isinstance(name, str) else "loss"
 
 
 def _look_up(loss: Any) -> None:

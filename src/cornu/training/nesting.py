@@ -68,6 +68,32 @@ def names_in(where: Any, own: list[str]) -> list[str]:
     return [_name(way, number, own) for way, number in _ways(where)]
 
 
+def named(
+    outputs: Any, symbols: list[str], own: list[str]
+) -> tuple[list[str], list[str | None]]:
+    """The names of outputs, and what logs call them: None where nothing names them.
+
+    Args:
+        outputs: tensors, alone or nested.
+        symbols: names of the outputs of the DAG, where the model has one.
+        own: what the model calls its outputs.
+    """
+    where, leaves = numbered(outputs)
+    count = len(leaves)
+    numbers = [f"output_{i + 1}" for i in range(count)]
+    nameless: list[str | None] = [None] * count
+    if is_deep(where):
+        known = symbols if len(symbols) == count else []
+        return names_in(where, known or numbers), [*known] or nameless
+    if isinstance(outputs, dict):
+        own = list(outputs)
+    elif count == 1:
+        own = own[:1] or ["output"]
+    elif len(own) != count or len(set(own)) != count:
+        return numbers, nameless
+    return own, [*own] if count > 1 else nameless
+
+
 def aligned(given: Any, where: Any, names: list[str], what: str) -> list[Any]:
     """Targets or weights, one per output, None where there is none.
 

@@ -58,7 +58,7 @@ def check(model: Any, x: Any, y: Any, sample_weight: Any, fitting: bool) -> None
     targets = _by_output(y, names, "y", "target")
     weights = _by_output(sample_weight, names, "sample_weight", "weight")
     if model._compiled_loss.functions is None:
-        model._compiled_loss.build(names, model._nesting)
+        model._compiled_loss.build(names, model._nesting, model._output_labels)
     functions = model._compiled_loss.functions or []
     shown = {id(array): name for name, array in _named(y, "y")}
     each = zip(outputs, functions, targets, weights, strict=True)

@@ -31,7 +31,7 @@ from cornu.training.data import (
 from cornu.training.history import Logs
 from cornu.training.host_metrics import HostStep
 from cornu.training.matching import Output, outputs_of
-from cornu.training.nesting import aligned, is_deep, names_in, numbered, with_gaps
+from cornu.training.nesting import aligned, is_deep, named, numbered, with_gaps
 from cornu.training.nonfinite import LossWatch
 from cornu.training.program import (
     ProgramCache,
@@ -48,6 +48,7 @@ class Steps(Layer):
     # A model inside this one that is compiled itself keeps its own count.
     _untracked = Layer._untracked | {
         "_nesting",
+        "_output_labels",
         "_compile_arguments",
         "_compiled_metrics",
         "_loss_tracker",
@@ -72,6 +73,7 @@ class Steps(Layer):
         self._programs = ProgramCache()
         self._batch_watch = LossWatch(self)
         self._output_names_used: list[str] = []
+        self._output_labels: list[str | None] = []  # the same in logs, None if unnamed
         self._nesting: Any = None  # of the outputs, as numbers
         self._outputs_seen: Any = None
 
@@ -328,7 +330,9 @@ class Steps(Layer):
         if self._compiled_loss is not None and y is not None:
             y_pred, y, sample_weight = self._by_output(y_pred, y, sample_weight)
             if self._compiled_loss.functions is None:
-                self._compiled_loss.build(self._output_names_used, self._nesting)
+                self._compiled_loss.build(
+                    self._output_names_used, self._nesting, self._output_labels
+                )
             total = self._compiled_loss(y, y_pred, sample_weight)
         for extra in self.losses:
             extra = ops.mean(extra) if getattr(extra, "ndim", 0) else convert(extra)
@@ -368,15 +372,7 @@ class Steps(Layer):
 
     def _named_by_output(self, y_pred: Any, y: Any, weight: Any) -> Any:
         lists = self._by_output(y_pred, y, weight)
-        names, where = self._output_names_used, self._nesting
-        labels: list[str | None] = list(names)
-        if len(names) == 1:
-            labels = [None]
-        elif is_deep(where):
-            labels = self._own_names(len(names)) or [None] * len(names)
-        elif not isinstance(y_pred, dict) and names != self._own_names(len(names)):
-            labels = [None] * len(names)
-        return names, labels, where, lists
+        return self._output_names_used, self._output_labels, self._nesting, lists
 
     def _by_output(self, y_pred: Any, y: Any, weight: Any) -> tuple[list, list, list]:
         """Outputs, targets and weights as lists, in the order of the outputs."""
@@ -393,25 +389,11 @@ class Steps(Layer):
         return outputs, targets, aligned(weight, where, names, "weight")
 
     def _names_of(self, y_pred: Any) -> list[str]:
-        where, leaves = numbered(y_pred)
-        n = len(leaves)
-        if is_deep(where):
-            own = self._own_names(n) or [f"output_{i + 1}" for i in range(n)]
-            return names_in(where, own)
-        if isinstance(y_pred, dict):
-            return list(y_pred)
-        names = list(getattr(self, "output_names", []) or [])
-        if len(names) == n and len(set(names)) == n:
-            return names
-        return (
-            [f"output_{i + 1}" for i in range(n)] if n > 1 else names[:1] or ["output"]
-        )
-
-    def _own_names(self, count: int) -> list[Any]:
-        """The names of the outputs of a DAG; none where there is none, or as many."""
         known = numbered(getattr(self, "_outputs", None))[1]
-        own = [symbol.name for symbol in known if symbol is not None]
-        return own if len(own) == count else []
+        symbols = [symbol.name for symbol in known if symbol is not None]
+        own = list(getattr(self, "output_names", []) or [])
+        names, self._output_labels = named(y_pred, symbols, own)
+        return names
 
     def _trained_now(self) -> list[Any]:
         """What this step trains: as it was when compile() was called."""
