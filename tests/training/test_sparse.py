@@ -165,3 +165,33 @@ def test_a_data_loader_of_pytorch():
     again.fit(DataLoader(data, batch_size=7), epochs=3, verbose=0)
     for x, y in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("make", ["functional", "sequential"])
+def test_an_input_may_say_that_it_is_meant_for_sparse_matrices(make, tmp_path):
+    def network(sparse):
+        cornu.utils.set_random_seed(1)
+        x = cornu.Input((30,), sparse=sparse, name="rows")
+        dense = layers.Dense(1, "sigmoid")
+        model = cornu.Sequential([x, dense])
+        if make == "functional":
+            model = cornu.Model(x, dense(x))
+        model.compile("rmsprop", "binary_crossentropy")
+        return model
+
+    model, other = network(True), network(False)
+    matrix = scipy.sparse.csr_array(DENSE)
+    for each, x in ((model, matrix), (other, DENSE)):
+        each.fit(x, Y, epochs=2, batch_size=7, shuffle=False, verbose=0)
+    same_weights(model, other)
+    close(model.predict(DENSE, verbose=0), model.predict(matrix, verbose=0))
+    assert (model.inputs[0].sparse, other.inputs[0].sparse) == (True, False)
+    assert not model.outputs[0].sparse
+    model.save(tmp_path / "a.keras")
+    for again in (
+        cornu.models.load_model(tmp_path / "a.keras"),
+        cornu.models.clone_model(model),
+        type(model).from_config(model.get_config()),
+    ):
+        assert again.inputs[0].sparse
+    assert layers.InputLayer(shape=(3,), sparse=True).get_config()["sparse"] is True

@@ -62,6 +62,7 @@ class SymbolicTensor(TensorBase):
         "name",
         "optional",
         "shape_",
+        "sparse",
     )
 
     def __init__(
@@ -83,6 +84,7 @@ class SymbolicTensor(TensorBase):
         self.name = name
         self.call = call
         self.optional = False  # whether an Input may be left out
+        self.sparse = False  # whether an Input is meant for sparse matrices
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cornu import activations, constraints, initializers, ops, regularizers
 from cornu.graph import config
+from cornu.graph.spec import is_float
 from cornu.graph.symbolic import SymbolicTensor
 from cornu.layers.layer import Layer
 from cornu.layers.spec import InputSpec, sizes
@@ -35,7 +36,8 @@ def Input(
         shape: shape of one sample, None for sizes that are free.
         batch_size: size of the batch, where it is fixed.
         dtype: dtype name, floatx by default.
-        sparse: only None or False.
+        sparse: whether sparse matrices of SciPy are meant to be given; arrays may be
+            given as well, and matrices without this word.
         ragged: only None or False.
         batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         name: its name.
@@ -54,7 +56,7 @@ def Input(
     >>> Input(shape=(784,)).shape
     (None, 784)
     """
-    _refuse_features("Input", sparse=sparse, ragged=ragged)
+    _refuse_features("Input", ragged=ragged)
     wanted = _batch_shape(shape, batch_size, batch_shape)
     if tensor is not None:
         dtype = dtype or tensor.dtype
@@ -73,7 +75,13 @@ def Input(
         )
     name = name or auto_name("input_layer")
     made = SymbolicTensor(wanted, dtype or config.floatx(), name)
-    made.optional = bool(optional)
+    made.optional, made.sparse = bool(optional), bool(sparse)
+    if made.sparse and (len(wanted) != 2 or not is_float(made.dtype)):
+        raise ValueError(
+            f"Input was given sparse=True, shape {wanted} and dtype {made.dtype}.\n"
+            "Expected rows of floats, (batch, width): what a sparse matrix holds.\n"
+            "Leave sparse away for other data, which is dense."
+        )
     return made
 
 
@@ -98,8 +106,8 @@ def _refuse_features(owner: str, **features: Any) -> None:
         if value:
             raise ValueError(
                 f"{owner} was given {name}={value!r}, which is not supported.\n"
-                f"Expected {name} to be left away: inputs are dense and complete.\n"
-                "Make the data an array, with .toarray() or by padding it."
+                f"Expected {name} to be left away: rows are complete.\n"
+                "Pad the data to one length."
             )
 
 
@@ -110,7 +118,8 @@ class InputLayer(Layer):
         shape: shape of one sample.
         batch_size: size of the batch, where it is fixed.
         dtype: dtype name, floatx by default.
-        sparse: only None or False.
+        sparse: whether sparse matrices of SciPy are meant to be given; arrays may be
+            given as well, and matrices without this word.
         ragged: only None or False.
         batch_shape: shape with the batch, instead of `shape` and `batch_size`.
         input_tensor: the symbolic tensor that it stands for.
@@ -136,7 +145,11 @@ class InputLayer(Layer):
         given = (shape, batch_size, dtype, sparse, ragged, batch_shape, name)
         tensor = Input(*given, input_tensor, optional)
         super().__init__(name=name or tensor.name)
-        self._tensor, self.optional = tensor, tensor.optional
+        self._tensor, self.optional, self.sparse = (
+            tensor,
+            tensor.optional,
+            tensor.sparse,
+        )
         self.batch_shape = tuple(tensor.shape)
         self._dtype = self._variable_dtype = tensor.dtype
         self.built = True
@@ -153,7 +166,7 @@ class InputLayer(Layer):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        features = {"sparse": False, "ragged": False, "optional": self.optional}
+        features = {"sparse": self.sparse, "ragged": False, "optional": self.optional}
         own = {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
         return {**own, **features}
 

@@ -139,7 +139,9 @@ def _entrances(symbols: list[Any], given: Any) -> list[Any]:
     """New Inputs like the `symbols`, or the given tensors, of equal number."""
     if given is None:
         return [
-            Input(None, None, s.dtype, None, None, s.shape, s.name, None, s.optional)
+            Input(
+                None, None, s.dtype, s.sparse, None, s.shape, s.name, None, s.optional
+            )
             for s in symbols
         ]
     tensors = [

@@ -133,7 +133,7 @@ class Model(Trainer):
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs."""
-        return [x.name for x in flatten(self._inputs)] if self._inputs else []
+        return [] if self._inputs is None else [x.name for x in flatten(self._inputs)]
 
     @property
     def layers(self) -> list[Layer]:
