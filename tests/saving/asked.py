@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 if __package__:
     from tests.saving import course, graphs, own, zoo
 else:  # in the process with real Keras
@@ -80,6 +82,14 @@ def save_weights(keras: Any, kind: str, path: str, **how: Any) -> Any:
     model = zoo.MODELS[kind](keras)
     model.save_weights(path, **how)
     return course.course(model, kind)
+
+
+def both_directions(keras: Any, path: str) -> Any:
+    """Write a large layer of both directions, and say what it gives for ones."""
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(64))
+    model = keras.Sequential([keras.Input((3, 2)), layer])
+    model.save(path)
+    return model.predict(np.ones((2, 3, 2)), verbose=0)
 
 
 def load_weights(keras: Any, kind: str, path: str, more: bool = True) -> Any:

@@ -396,3 +396,30 @@ def test_an_archive_may_have_assets_that_nobody_reads_but_none_of_any_size(tmp_p
     parts = parts_of(path)
     pack(path, {**parts, "assets/layers/dense/bomb.bin": b"0" * 2**28}, 8)
     refused(path, "assets")
+
+
+@pytest.mark.parametrize("kind", ["lstm", "cell", "other"])
+def test_both_directions_of_a_large_layer(kind, tmp_path):
+    """Its description is built for neither: the file has the weights of two."""
+    layer = {
+        "lstm": lambda: layers.LSTM(64),
+        "cell": lambda: layers.RNN(layers.GRUCell(64)),
+        "other": lambda: layers.LSTM(64),
+    }[kind]()
+    back = layers.LSTM(64, go_backwards=True) if kind == "other" else None
+    both_ways = layers.Bidirectional(layer, backward_layer=back)
+    model = cornu.Sequential([cornu.Input((3, 2)), both_ways])
+    model.save(tmp_path / "a.keras")
+    x = np.ones((2, 3, 2), "float32")
+    loaded = load_model(tmp_path / "a.keras")
+    np.testing.assert_array_equal(loaded(x), model(x))
+    copy = cornu.models.clone_model(model)
+    assert len(copy.weights) == len(model.weights)
+
+
+def test_keras_file_of_both_directions(keras, tmp_path):
+    """It says for which shapes the layers inside were built."""
+    path = str(tmp_path / "a.keras")
+    said = keras.ask("both_directions", path=path)
+    loaded = load_model(path)
+    np.testing.assert_allclose(loaded(np.ones((2, 3, 2))), said, rtol=1e-5)

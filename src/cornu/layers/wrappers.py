@@ -324,7 +324,8 @@ class Bidirectional(Layer):
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> Any:
         """The layer that `get_config` described."""
-        config = dict(config)
+        # Both layers are made of this description; what it describes is not built.
+        config = {**config, "layer": _unbuilt(config.get("layer"))}
         for name in ("layer", "backward_layer"):
             config[name] = deserialize_keras_object(config.get(name), custom_objects)
         return cls(**config)
@@ -332,14 +333,22 @@ class Bidirectional(Layer):
 
 def _again(layer: Any, direction: str, go_backwards: bool) -> Any:
     """A layer of the same configuration, with new weights, for a direction."""
-    config = copy.deepcopy(serialize_keras_object(layer))
-    config.pop("build_config", None)
+    config = _unbuilt(copy.deepcopy(serialize_keras_object(layer)))
     name = layer.name.removeprefix(f"{direction}_")
     config["config"] |= {"name": f"{direction}_{name}", "go_backwards": go_backwards}
     made = deserialize_keras_object(config, _found_in(layer))
     if hasattr(layer, "use_cudnn"):
         made.use_cudnn = layer.use_cudnn
     return made
+
+
+def _unbuilt(config: Any) -> Any:
+    """A description without the shapes that layers were built for, inner ones too."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(_unbuilt, config))
+    if isinstance(config, dict):
+        return {k: _unbuilt(v) for k, v in config.items() if k != "build_config"}
+    return config
 
 
 def _found_in(layer: Layer) -> dict[str, Any]:
