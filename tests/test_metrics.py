@@ -124,6 +124,7 @@ def unready():
         lambda: metrics.SparseCategoricalAccuracy()(np.ones(3), np.ones((2, 4))),
         lambda: metrics.SparseTopKCategoricalAccuracy()(np.eye(3), np.ones((3, 3))),
         lambda: metrics.BinaryAccuracy()(np.ones(4), np.ones((4, 4))),
+        lambda: metrics.F1Score("micro")(np.ones(4), np.ones((4, 1))),
         lambda: metrics.Mean().stateless_result([1.0]),
         unready,
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cornu
-from cornu import callbacks, layers
+from cornu import callbacks, layers, ops
 from tests.training.networks import LABELS, ONE_HOT, X, message, network
 
 
@@ -135,3 +135,72 @@ def test_arrays_stay_on_their_line(tmp_path):
 def test_what_is_no_callback(given):
     text = message(network().fit, X, ONE_HOT, callbacks=given, error=TypeError)
     assert "callbacks.Callback" in text
+
+
+class Counts(cornu.Model):
+    """Hands its inputs on, and counts its calls in a variable."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = self.add_variable((), "zeros", trainable=False, name="calls")
+
+    def call(self, x):
+        self.calls.assign(self.calls + 1)
+        return x
+
+
+def test_the_variables_of_a_model_are_current_between_batches():
+    seen, model = [], Counts()
+    look = callbacks.LambdaCallback(
+        on_batch_end=lambda batch, logs: seen.append(int(model.calls))
+    )
+    model.compile("sgd", "mse")
+    model.fit(X, X, batch_size=5, verbose=0, callbacks=[look])
+    assert seen == [1, 2, 3, 4]
+    assert [v.name for v in model.non_trainable_weights] == ["calls"]
+
+
+@pytest.mark.parametrize(
+    ("options", "op", "delta"),
+    [
+        ({"monitor": "loss", "min_delta": 0.5}, ops.less, -0.5),
+        ({"monitor": "accuracy", "min_delta": 0.5}, ops.greater, 0.5),
+        ({"monitor": "loss", "mode": "max", "min_delta": -0.5}, ops.greater, 0.5),
+    ],
+)
+def test_what_compares_is_known_after_an_epoch(options, op, delta):
+    stop = callbacks.EarlyStopping(**options)
+    assert stop.monitor_op is None
+    network().fit(X, ONE_HOT, verbose=0, callbacks=[stop])
+    assert stop.monitor_op is op
+    assert stop.min_delta == delta
+
+
+def test_a_class_of_ones_own_may_say_what_is_better():
+    class Nearest(callbacks.EarlyStopping):
+        """Best is what lies nearest to one half."""
+
+        def __init__(self):
+            super().__init__("loss", patience=1)
+            self.monitor_op = lambda new, best: abs(new - 0.5) < abs(best - 0.5)
+
+    stop = Nearest()
+    stop.set_model(network())
+    stop.on_train_begin()
+    for epoch, loss in enumerate([0.1, 0.8, 0.6, 0.3]):
+        stop.on_epoch_end(epoch, {"loss": loss})
+    assert (stop.best, stop.stopped_epoch) == (0.6, 3)
+
+
+def test_differences_below_single_precision_are_seen():
+    stop = callbacks.EarlyStopping("loss", mode="max")
+    assert stop.improves(1 + 1e-12, 1.0)
+    assert not stop.improves(1.0, 1 + 1e-12)
+
+
+def test_an_array_of_one_number_is_a_number():
+    stop = callbacks.EarlyStopping("f1_score", mode="max")
+    model = network(1, "sigmoid", "binary_crossentropy", [cornu.metrics.F1Score()])
+    targets = LABELS[:, None] % 2
+    found = model.fit(X, targets, verbose=0, callbacks=[stop]).history
+    assert stop.best == found["f1_score"][0][0]

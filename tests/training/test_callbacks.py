@@ -162,8 +162,10 @@ def test_lambda_callbacks():
         callbacks=[callbacks.LambdaCallback(**options)],
     )  # fmt: skip
     assert calls == [0, 1, (0, ["accuracy", "loss"]), "end"]
-    with pytest.raises(TypeError, match="Did you mean 'on_epoch_end'"):
-        callbacks.LambdaCallback(on_epochs_end=print)
+    for slip in ("on_epochs_end", "epoch_end"):
+        with pytest.raises(TypeError, match="Did you mean 'on_epoch_end'"):
+            callbacks.LambdaCallback(**{slip: print})
+    assert callbacks.LambdaCallback(helper=calls.append).helper == calls.append
 
 
 def test_a_loss_that_is_no_number_ends_the_training():
@@ -206,7 +208,7 @@ MADE = {
 # a file tells of itself; functions; a cache of what the metric says; times; and what
 # was warned of.
 NOT_KEPT = {
-    "model", "params", "history", "schedule", "_upwards",
+    "model", "params", "history", "schedule", "monitor_op", "min_delta",
     *("seen", "progbar", "target", "_latest", "_in_fit"),
     *("_to_cut", "_path"),
     *("_batch_began", "_epoch_began", "_done_before", "_files", "_folder"),

@@ -17,11 +17,11 @@ from tests.training.networks import ONE_HOT, X, equal_weights, message, network
 MOMENTUM = 0.8
 
 
-def averaged_network():
+def averaged_network(wrap=lambda optimizer: optimizer):
     set_random_seed(5)
     model = network()
     optimizer = optimizers.SGD(0.5, use_ema=True, ema_momentum=MOMENTUM)
-    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    model.compile(wrap(optimizer), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -112,6 +112,46 @@ def test_outside_of_fit():
     assert np.abs(averaged - plain).max() > 1e-4
     model.evaluate(X, ONE_HOT, verbose=0, callbacks=[swap])
     assert equal_weights(model.get_weights(), before)
+
+
+def scaled(optimizer):
+    return optimizers.LossScaleOptimizer(optimizer, initial_scale=8.0)
+
+
+def shared_out(optimizer):
+    """The averages are of the layer `output` alone."""
+    chosen = {"output/.*": optimizer}
+    return optimizers.MultiOptimizer(
+        optimizers.OptimizerMap(optimizers.SGD(0.5), chosen)
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrap", "averaged"),
+    [
+        (scaled, slice(0, 4)),
+        (shared_out, slice(2, 4)),
+        (lambda each: scaled(shared_out(each)), slice(2, 4)),
+    ],
+    ids=["scaled", "shared out", "both"],
+)
+def test_optimizers_that_wrap_others(wrap, averaged):
+    model, seen, swap = averaged_network(wrap), Course(), callbacks.SwapEMAWeights()
+    options = FIT | {"validation_data": (X, ONE_HOT), "validation_batch_size": 20}
+    model.fit(X, ONE_HOT, callbacks=[swap, seen], **options)
+    for number in range(3):
+        step = 3 * number + 2
+        expected = list(seen.steps[step])
+        expected[averaged] = averages(seen.steps)[step][averaged]
+        close(seen.tests[number], expected)
+        assert equal_weights(seen.epochs[number], seen.steps[step])
+    close(model.get_weights(), expected)
+
+
+def test_several_optimizers_of_which_none_keeps_averages_are_refused():
+    model = averaged_network(lambda _: shared_out(optimizers.Adam()))
+    swap = {"callbacks": [callbacks.SwapEMAWeights()], "verbose": 0}
+    assert "Adam and SGD with use_ema=False" in message(model.fit, X, ONE_HOT, **swap)
 
 
 def test_a_checkpoint_holds_the_averages(tmp_path):

@@ -9,7 +9,7 @@ X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = X.sum(1, keepdims=True)
 
 
-def model_of_two():
+def model_of_two(wrap=lambda optimizer: optimizer):
     chosen = optimizers.OptimizerMap(optimizers.SGD(0.1, name="sgd"))
     chosen["second/.*"] = optimizers.Adam(0.01, name="adam")
     model = Sequential(
@@ -19,17 +19,19 @@ def model_of_two():
             layers.Dense(1, name="second"),
         ]
     )
-    model.compile(optimizers.MultiOptimizer(chosen), "mse")
+    model.compile(wrap(optimizers.MultiOptimizer(chosen)), "mse")
     return model
 
 
 def rates(model):
-    found = {o.name: float(o.learning_rate) for o in model.optimizer.optimizers}
+    several = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    found = {o.name: float(o.learning_rate) for o in several.optimizers}
     return found["sgd"], found["adam"]
 
 
-def test_a_schedule_is_asked_for_each_rate():
-    model = model_of_two()
+@pytest.mark.parametrize("wrap", [lambda o: o, optimizers.LossScaleOptimizer])
+def test_a_schedule_is_asked_for_each_rate(wrap):
+    model = model_of_two(wrap)
     halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
     history = model.fit(X, Y, epochs=2, callbacks=[halve], verbose=0).history
     assert rates(model) == pytest.approx((0.025, 0.0025))

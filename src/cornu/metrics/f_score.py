@@ -71,11 +71,13 @@ class FBetaScore(Metric):
         self.average, self.beta, self.threshold = average, float(beta), threshold
         self._made = False
 
-    def _build(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 2:
+    def _build(self, shape: tuple[int, ...], target: tuple[int, ...]) -> None:
+        # Targets of shape (n,) would meet each of n outputs in turn.
+        if len(shape) != 2 or len(target) != 2:
             raise ValueError(
-                f"{type(self).__name__} was given outputs of shape {shape}.\n"
-                "Expected (samples, classes).\n"
+                f"{type(self).__name__} was given outputs of shape {shape} and targets "
+                f"of shape {target}.\n"
+                "Expected (samples, classes) of both.\n"
                 "Give the last layer one unit per class; for one class reshape to "
                 "(n, 1)."
             )
@@ -90,7 +92,7 @@ class FBetaScore(Metric):
         """Take a batch of one-hot (or several-hot) targets and outputs into account."""
         y_true, y_pred = as_tensor(y_true, self.dtype), as_tensor(y_pred, self.dtype)
         if not self._made:
-            self._build(y_pred.shape)
+            self._build(y_pred.shape, y_true.shape)
         if self.threshold is None:
             largest = ops.max(y_pred, axis=-1, keepdims=True)
             said = ops.logical_and(y_pred >= largest, ops.abs(y_pred) > 1e-9)

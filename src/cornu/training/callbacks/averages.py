@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.variable import Variable
 from cornu.training.callbacks.base import Callback
+from cornu.training.callbacks.rates import parts_of
 
 
 class SwapEMAWeights(Callback):
     """Evaluates with the averages that the optimizer keeps, and trains on without them.
 
-    The optimizer has `use_ema=True`. Its moving averages of the weights stand in for
+    The optimizer has `use_ema=True`, also inside a `LossScaleOptimizer`; of a
+    `MultiOptimizer` at least one has it, and only its variables are exchanged. The
+    moving averages of the weights stand in for
     the weights during each evaluation and prediction that has this callback, the
     validations of `fit` included; afterwards the weights are back.
 
@@ -40,37 +44,53 @@ class SwapEMAWeights(Callback):
     def set_state(self, state: dict[str, Any]) -> None:
         self._weights = state["weights"]
 
-    def _check(self) -> None:
-        optimizer = self.model.optimizer
-        if not getattr(optimizer, "use_ema", False):
+    def _averaging(self) -> list[Any]:
+        """The optimizers that keep averages.
+
+        Raises:
+            ValueError: when there is none.
+        """
+        parts = list(parts_of(self.model.optimizer).values())
+        found = [each for each in parts if getattr(each, "use_ema", False)]
+        if not found:
+            kinds = " and ".join(type(each).__name__ for each in parts)
             raise ValueError(
                 "SwapEMAWeights was given to a model whose optimizer keeps no "
-                f"averages: {type(optimizer).__name__} with use_ema=False.\n"
+                f"averages: {kinds} with use_ema=False.\n"
                 "Expected an optimizer with use_ema=True.\n"
-                f"Compile with {type(optimizer).__name__}(use_ema=True)."
+                f"Compile with {type(parts[0]).__name__}(use_ema=True)."
             )
+        return found
+
+    def _pairs(self) -> list[tuple[Variable, Variable]]:
+        """Each variable that has an average, and it.
+
+        Before the first step of its optimizer there is none yet.
+        """
+        return [
+            pair
+            for each in self._averaging()
+            if each.built and int(each._iterations)
+            for pair in zip(each._trainable_variables, each._averages, strict=True)
+        ]
 
     def _put_averages(self) -> None:
-        self._check()
-        optimizer = self.model.optimizer
-        # Before the first step there are no averages yet.
-        if self._weights is not None or not int(optimizer._iterations):
+        pairs = self._pairs()
+        if self._weights is not None or not pairs:
             return
-        trained = optimizer._trainable_variables
-        self._weights = [v.numpy() for v in trained]
-        for variable, average in zip(trained, optimizer._averages, strict=True):
+        self._weights = [variable.numpy() for variable, _ in pairs]
+        for variable, average in pairs:
             variable.assign(average.value)
 
     def _put_weights(self) -> None:
         if self._weights is not None:
-            trained = self.model.optimizer._trainable_variables
-            for variable, array in zip(trained, self._weights, strict=True):
+            for (variable, _), array in zip(self._pairs(), self._weights, strict=True):
                 variable.assign(array)
             self._weights = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._weights = None
-        self._check()
+        self._averaging()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._put_weights()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from cornu import ops
 from cornu.graph.messages import described
 from cornu.spelling import closest
 from cornu.training.callbacks.base import Callback
@@ -22,6 +26,13 @@ class MonitorCallback(Callback):
 
     Raises:
         ValueError: for another mode, and when the logs do not hold `monitor`.
+
+    Attributes:
+        monitor_op: what compares a new number with the best one, `ops.less` or
+            `ops.greater`; None until the metric has been asked. A class of your own may
+            set it.
+        min_delta: of the sign that `monitor_op` wants, once it is known: negative
+            where less is better.
     """
 
     def __init__(
@@ -37,7 +48,7 @@ class MonitorCallback(Callback):
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(min_delta)
-        self._upwards: bool | None = None if mode == "auto" else mode == "max"
+        self.monitor_op: Callable[..., Any] | None = None
 
     def monitored(self, logs: dict[str, Any]) -> float | None:
         """The number that is watched; None after an epoch that was not validated.
@@ -64,7 +75,8 @@ class MonitorCallback(Callback):
 
     def _number(self, value: Any) -> float:
         try:
-            return float(value)
+            # An array of one number is one, as F1Score gives for one class.
+            return float(value if np.size(value) != 1 else np.reshape(value, ())[()])
         except (TypeError, ValueError):
             raise ValueError(
                 f"{type(self).__name__} watches {self.monitor!r}, which is "
@@ -81,13 +93,17 @@ class MonitorCallback(Callback):
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`."""
-        if self._upwards is None:
-            self._upwards = self._direction() == "up"
+        if self.monitor_op is None:
+            upwards = self.mode == "max"
+            if self.mode == "auto":
+                upwards = self._direction() == "up"
+            self.monitor_op = ops.greater if upwards else ops.less
+            self.min_delta *= 1 if upwards else -1
         if reference is None:
             return True
-        if self._upwards:
-            return value - self.min_delta > reference
-        return value + self.min_delta < reference
+        # As float64: the operations would round Python's numbers to float32.
+        pair = np.float64(value - self.min_delta), np.float64(reference)
+        return bool(self.monitor_op(*pair))
 
     def _direction(self) -> str:
         """'up' or 'down', as the metric says."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.optimizers import MultiOptimizer
+from cornu.optimizers import LossScaleOptimizer, MultiOptimizer
 from cornu.training.callbacks.base import Callback
 from cornu.training.callbacks.monitor import MonitorCallback
 from cornu.training.progress import tell
@@ -20,6 +20,8 @@ def parts_of(optimizer: Any) -> dict[str, Any]:
 
     It is 'learning_rate', and 'learning_rate_adam' for that of a `MultiOptimizer`.
     """
+    if isinstance(optimizer, LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
     if isinstance(optimizer, MultiOptimizer):
         return {f"learning_rate_{each.name}": each for each in optimizer.optimizers}
     return {"learning_rate": optimizer}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph.messages import refuse_unknown
+from cornu.spelling import closest
 from cornu.training.callbacks.base import BATCH_HOOKS, Callback
 
 
@@ -124,10 +125,11 @@ class LambdaCallback(Callback):
         on_train_end: `f(logs)`.
         on_train_batch_begin: `f(batch, logs)`; also `on_batch_begin`.
         on_train_batch_end: `f(batch, logs)`; also `on_batch_end`.
-        **kwargs: any other hook of `Callback`.
+        **kwargs: any other hook of `Callback`; what has another name becomes an
+            attribute, for your own code to call.
 
     Raises:
-        TypeError: for names that are no hooks, offering the nearest.
+        TypeError: for names that look like hooks and are none, offering the nearest.
 
     Example:
 
@@ -155,7 +157,9 @@ class LambdaCallback(Callback):
             **kwargs,
         }
         known = [name for name in dir(Callback) if name.startswith("on_")]
-        refuse_unknown("LambdaCallback", [n for n in kwargs if n not in known], known)
+        others = [name for name in kwargs if name not in known]
+        slips = [n for n in others if n.startswith("on_") or closest(n, known)]
+        refuse_unknown("LambdaCallback", slips, known)
         self._hooks = [name for name, function in hooks.items() if function is not None]
         for name in self._hooks:
             setattr(self, name, hooks[name])
