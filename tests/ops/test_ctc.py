@@ -16,9 +16,15 @@ RNG = np.random.default_rng(3)
 
 
 def by_enumeration(logits, labels, blank=0):
-    """Minus the log of the summed probability of all paths that mean `labels`."""
+    """Minus the log of the summed probability of all paths that mean `labels`.
+
+    A blank among the labels is one more class, which is as probable as the blank.
+    """
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
+    if blank in labels:
+        labels = [c if c != blank else p.shape[1] for c in labels]
+        p = np.concatenate([p, p[:, [blank]]], 1)
     total = 0.0
     for path in itertools.product(range(p.shape[1]), repeat=len(p)):
         merged = [c for i, c in enumerate(path) if i == 0 or path[i - 1] != c]
@@ -54,6 +60,30 @@ def test_the_sum_over_all_alignments(steps, blank):
         with np.errstate(divide="ignore"):
             expected = by_enumeration(logits[row, :steps], labels, blank)
         assert float(found[row]) == pytest.approx(expected, rel=1e-12), labels
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_a_blank_among_the_labels_is_a_label(blank):
+    rows = [[1, 0, 1], [0, 1, 2], [2, 0, 0], [0, 1, 0], [0], [1, 2, 0], [2, 2, 1]]
+    target = np.array([row + [0] * (3 - len(row)) for row in rows])
+    lengths = [len(row) for row in rows]
+    logits = RNG.normal(size=(len(rows), 5, 3))
+    loss, gradient = gradient_of(logits, target, lengths, [5] * len(rows), blank)
+    found = ops.ctc_loss(target, logits, lengths, [5] * len(rows), blank)
+    expected = [
+        by_enumeration(x, row, blank) for x, row in zip(logits, rows, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert loss == pytest.approx(sum(expected), rel=1e-12)
+    way, h = RNG.normal(size=logits.shape), 1e-5
+    ends = [
+        sum(
+            by_enumeration(x, row, blank)
+            for x, row in zip(logits + s * h * way, rows, strict=True)
+        )
+        for s in (1, -1)
+    ]
+    assert np.sum(gradient * way) == pytest.approx((ends[0] - ends[1]) / (2 * h), 1e-7)
 
 
 def data(rows=4, steps=9, classes=5, labels=4, kept=(9, 8, 8, 9, 9, 9)):
@@ -132,7 +162,7 @@ ROWS = {
     "equal ones": ([[2, 2], [1, 2]], [2, 2], [2, 2], "row 0, of which 1 equal"),
     "no class": ([[1, 2], [1, 3]], [2, 2], [4, 4], "the label 3 in row 1"),
     "below all": ([[1, 2], [-2, 1]], [1, 2], [4, 4], "the label -2 in row 1"),
-    "a gap": ([[1, 2], [0, 2]], [2, 2], [4, 4], "a gap in row 1"),
+    "inside": ([[1, -1], [1, 2]], [2, 2], [4, 4], "the label -1 in row 0"),
     "steps": ([[1, 2], [1, 2]], [2, 2], [4, 5], "5 steps in row 1"),
     "no steps": ([[1, 2], [1, 2]], [2, 2], [-1, 4], "-1 steps in row 0"),
     "labels": ([[1, 2], [1, 2]], [2, 3], [4, 4], "3 labels in row 1"),
@@ -157,9 +187,9 @@ def by_the_older_name(target, lengths, steps):
 def test_rows_that_have_no_place_are_told_by_their_number(case):
     target, lengths, steps, told = ROWS[case]
     calls = [lambda: ops.ctc_loss(target, LOGITS, lengths, steps)]
-    if case not in ("no class", "below all", "a gap"):  # other numbers there
+    if case not in ("no class", "below all", "inside"):  # other numbers there
         calls.append(lambda: by_the_older_name(target, lengths, steps))
-    if "steps" not in case and case not in ("labels", "below all"):
+    if "steps" not in case and case not in ("labels", "below all", "inside"):
         calls.append(lambda: by_loss(target, lengths, steps))
     for call in calls:
         with pytest.raises(ValueError, match=told) as caught:
@@ -172,8 +202,7 @@ def test_rows_that_have_no_place_are_told_by_their_number(case):
             call()
 
 
-@pytest.mark.parametrize("blank", [1, 2])
-def test_the_older_name_counts_from_the_other_end(blank):
+def test_the_older_name_counts_from_the_other_end():
     target = [[0, 1], [1, 0]]
     lengths, steps = np.array([[2], [1]]), np.array([[4], [3]])
     cost = K.ctc_batch_cost(target, K.softmax(LOGITS), steps, lengths)
@@ -182,7 +211,7 @@ def test_the_older_name_counts_from_the_other_end(blank):
         by_enumeration(LOGITS[1, :3], [1], 2),
     ]
     np.testing.assert_allclose(cost, np.reshape(expected, (2, 1)), rtol=1e-5)
-    target[0][1] = blank + 1
+    target[0][1] = 3
     with pytest.raises(ValueError, match="row 0"):
         K.ctc_batch_cost(target, K.softmax(LOGITS), steps, lengths)
 
@@ -223,6 +252,19 @@ def test_the_loss_counts_the_labels(filler):
     expected = [by_enumeration(logits[0], [1, 2]), by_enumeration(logits[1], [2])]
     np.testing.assert_allclose(losses.ctc(target, logits), expected, rtol=1e-6)
     assert float(losses.CTC()(target, logits)) == pytest.approx(np.mean(expected), 1e-5)
+
+
+def test_the_loss_counts_as_many_entries_as_there_are_labels():
+    """[1, 2, 0, 2] has three labels, so its first three entries count, as in Keras."""
+    target = np.array([[1, 2, 1, 0], [1, 2, 0, 2], [0, 1, 0, 0]])
+    logits = RNG.normal(size=(3, 4, 3)).astype("float32")
+    expected = [
+        by_enumeration(x.astype("f8"), row)
+        for x, row in zip(logits, [[1, 2, 1], [1, 2, 0], [0]], strict=True)
+    ]
+    np.testing.assert_allclose(losses.ctc(target, logits), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="the label -1 in row 0"):
+        losses.ctc([[1, -1, 2, 0]], logits[:1])
 
 
 def test_greedy_decoding():

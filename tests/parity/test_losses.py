@@ -199,3 +199,28 @@ def test_labels_0_and_1_are_taken_as_signs_by_the_hinge_losses(both):
 def test_the_dtype_of_the_loss_rules(both, path, own, floatx):
     args = data_for(path.split(".")[1], (4, 3), {}, floatx)
     both.same("call", "float32", target=loss(path, dtype=own), args=args, floatx=floatx)
+
+
+LABELS = [[1, 2, 1, 0], [1, 2, 0, 2], [0, 1, 0, 1], [0, 0, 0, 1], [2, 2, 0, 0]]
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[1:2]], ids=["rows", "row"])
+def test_labels_of_ctc_with_gaps(both, labels):
+    """A 0 between labels is one of them, and what stands at the end is not."""
+    logits = rng_of("gaps").normal(size=(len(labels), 6, 3))
+    args = [np.array(labels), logits]
+    request = {"args": args, "gradient": 1, "floatx": "float64"}
+    both.same("call", target=loss("losses.CTC", reduction="none"), **request)
+
+
+@pytest.mark.parametrize("blank", [0, 1, 2])
+def test_any_class_may_be_the_blank_of_ctc(both, blank):
+    logits = rng_of("blank", blank).normal(size=(len(LABELS), 6, 3))
+    args = [np.array(LABELS), logits, [4, 3, 2, 3, 1], [6, 5, 6, 6, 4], blank]
+    both.same(
+        "call",
+        target={"object": "ops.ctc_loss"},
+        args=args,
+        gradient=1,
+        floatx="float64",
+    )

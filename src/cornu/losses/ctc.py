@@ -14,7 +14,9 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
 
     Args:
         y_true: labels of shape (batch, labels), from 1 on; filled up at the end with 0
-            or -1, which count for nothing.
+            or -1, which count for nothing. Of each row, as many entries count from the
+            left as there are labels in it; so a 0 between labels is one of them, and
+            a label at the end is not. `fit` warns of such rows.
         y_pred: logits of shape (batch, steps, classes); class 0 stands for no label.
 
     Returns:
@@ -22,7 +24,8 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         can hold.
 
     Raises:
-        ValueError: for other shapes.
+        ValueError: for other shapes; for data at hand also where a row has too few
+            steps, or a label that is no class.
     """
     labels, logits = as_tensor(y_true), as_tensor(y_pred)
     if len(labels.shape) != 2 or len(logits.shape) != 3:
@@ -34,7 +37,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         )
     lengths = ops.sum(ops.cast(ops.greater(labels, 0), "int32"), axis=-1)
     steps = ops.full(logits.shape[:1], logits.shape[1], "int32")
-    return ops.ctc_loss(ops.maximum(labels, 0), logits, lengths, steps)
+    return ops.ctc_loss(labels, logits, lengths, steps)
 
 
 class CTC(Plain):

@@ -15,7 +15,14 @@ from cornu.graph.spec import is_float
 from cornu.graph.trace import convert
 from cornu.ops.ctc_rows import refuse_misfit
 from cornu.ops.nn import log_softmax
-from cornu.ops.numpy import arange, full_like, one_hot, ones_like, stack
+from cornu.ops.numpy import (
+    arange,
+    full_like,
+    one_hot,
+    ones_like,
+    stack,
+    zeros_like,
+)
 from cornu.ops.primitives.control import scan
 from cornu.ops.primitives.elementwise import (
     add,
@@ -55,7 +62,8 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
 
     Args:
         target: class indices of shape (batch, labels), filled up at the end with
-            anything.
+            anything. Where `mask_index` is one of the labels that count, it is one
+            like the others there, emitted with the probability of the blank.
         output: logits of shape (batch, steps, classes).
         target_length: number of labels of each row, shape (batch,).
         output_length: number of steps of each row, shape (batch,).
@@ -83,10 +91,10 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     labels, steps = (cast(convert(n), "int32") for n in (target_length, output_length))
     _check(target, output, labels, steps)
     if all(isinstance(each, Tensor) for each in (target, output, labels, steps)):
-        refuse_misfit(target, output, labels, steps, mask_index)
-    log_p, here, jumps = _along_labels(target, log_softmax(output, -1), mask_index)
+        refuse_misfit(target, output, labels, steps)
+    log_p, jumps = _along_labels(target, log_softmax(output, -1), mask_index)
     never = full_like(log_p[:, 0], _NEVER)
-    places = reshape(arange(here.shape[1], dtype="int32"), (1, -1))
+    places = reshape(arange(log_p.shape[2], dtype="int32"), (1, -1))
     first = where(less(places, 2), log_p[:, 0], never)
 
     def step(alpha, x):
@@ -124,9 +132,9 @@ def _check(target: Any, output: Any, labels: Any, steps: Any) -> None:
         )
 
 
-def _along_labels(target: Any, log_p: Any, blank: int) -> tuple[Any, Any, Any]:
+def _along_labels(target: Any, log_p: Any, blank: int) -> tuple[Any, Any]:
     """The labels with a blank before, after and between: their log probabilities of
-    shape (batch, steps, places), the labels, and where two places may be jumped."""
+    shape (batch, steps, places), and where the place before may be left out."""
     batch, n = target.shape
     blanks = full_like(target, blank)
     pairs = reshape(stack([blanks, target], 2), (batch, 2 * n))
@@ -134,9 +142,12 @@ def _along_labels(target: Any, log_p: Any, blank: int) -> tuple[Any, Any, Any]:
     # A product with 0 and 1 is a gather whose gradient is a product again.
     choose = one_hot(here, log_p.shape[2], dtype=log_p.dtype)
     chosen = matmul(log_p, transpose(choose, (0, 2, 1)))
-    before = pad(here, ((0, 0), (2, 0)), constant_values=blank)[:, :-2]
-    jumps = logical_and(not_equal(here, blank), not_equal(here, before))
-    return chosen, here, jumps
+    if not n:
+        return chosen, zeros_like(here, "bool")
+    # A blank may be left out between two labels that differ. The first has none before.
+    differ = pad(not_equal(target[:, 1:], target[:, :-1]), ((0, 0), (1, 0)))
+    pairs = reshape(stack([zeros_like(differ), differ], 2), (batch, 2 * n))
+    return chosen, pad(pairs, ((0, 0), (0, 1)))
 
 
 def _log_add(a: Any, b: Any) -> Any:

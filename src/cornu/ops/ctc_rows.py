@@ -32,7 +32,6 @@ def misfit(
     labels: np.ndarray,
     steps: np.ndarray,
     size: tuple[Any, Any],
-    blank: int = 0,
     start: int = 0,
 ) -> Misfit | None:
     """The first thing that is wrong, or None.
@@ -42,7 +41,6 @@ def misfit(
         labels: how many of them count, (rows,).
         steps: the number of steps of each row, (rows,).
         size: numbers of steps and classes of the outputs; None where unknown.
-        blank: the class that stands for no label.
         start: the number of the first row.
     """
     most, classes = size
@@ -59,15 +57,6 @@ def misfit(
                 f"Pass the number of {name}s of each row, without what fills it up.",
             )
     there = np.arange(target.shape[1]) < labels[:, None]
-    blanks = there & (target == blank)
-    if blanks.any():
-        row = int(np.argmax(blanks.any(-1)))
-        return Misfit(
-            f"have a gap in row {start + row}, {target[row].tolist()}: class {blank} "
-            f"is one of its {labels[row]} labels",
-            "labels from the left, and what fills them up at the end",
-            f"Move the labels to the left: {blank} stands for no label.",
-        )
     out = there & (target < 0)
     out |= False if classes is None else there & (target >= classes)
     if out.any():
@@ -75,8 +64,7 @@ def misfit(
         return Misfit(
             f"hold the label {target[row][out[row]][0]} in row {start + row}, but the "
             f"outputs have {classes or 'so many'} classes",
-            f"class indices from 0 on, below {classes or 'their number'}, without the "
-            f"blank {blank}",
+            f"class indices from 0 on, below {classes or 'their number'}",
             "Number the labels anew, or give the last layer more units.",
         )
     return _too_long(target, there, steps, start)
@@ -102,9 +90,7 @@ def _too_long(
     )
 
 
-def refuse_misfit(
-    target: Any, output: Any, labels: Any, steps: Any, blank: int
-) -> None:
+def refuse_misfit(target: Any, output: Any, labels: Any, steps: Any) -> None:
     """What `ctc_loss` does about concrete arrays that do not fit.
 
     Raises:
@@ -113,7 +99,7 @@ def refuse_misfit(
     if preflight() == "off":
         return
     target, labels, steps = (np.asarray(each) for each in (target, labels, steps))
-    found = misfit(target, labels, steps, output.shape[1:], blank)
+    found = misfit(target, labels, steps, output.shape[1:])
     if found is not None:
         refuse(
             f"The targets of ctc_loss, of shape {tuple(target.shape)} for outputs "

@@ -248,6 +248,15 @@ class Case:
                 "Expected the numbers before softmax: the loss applies it.\n"
                 "Leave the activation away."
             )
+        if self.kind == "sequences" and (found := _gap(self.y)):
+            number, row = found
+            yield (
+                f"The targets for output {name!r} have labels behind what fills up, in "
+                f"row {number}: {row.tolist()}.\n"
+                "Expected the labels first. Now as many entries count as there are "
+                f"labels: {row[: (row > 0).sum()].tolist()}.\n"
+                "Move the labels to the left: 0 stands for no label."
+            )
         if self.weight is not None and (low := _range(self.weight)) and low[0] < 0:
             yield (
                 f"sample_weight for output {name!r} holds the negative weight "
@@ -457,6 +466,16 @@ def _sequences(case: Case) -> str | None:
             what = f"of shape {y.shape}, for an output of shape {case.shape}, "
             expected = f"{found.expected}, for the loss {case.loss}"
             return case.wrong(what + found.what, expected, found.fix)
+    return None
+
+
+def _gap(y: np.ndarray) -> tuple[int, np.ndarray] | None:
+    """The first row of labels that has one behind a 0: its number, and itself."""
+    for start, rows in blocks(y):
+        late = ((rows[:, :-1] <= 0) & (rows[:, 1:] > 0)).any(-1)
+        if late.any():
+            found = int(np.argmax(late))
+            return start + found, rows[found]
     return None
 
 
