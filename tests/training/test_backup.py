@@ -310,7 +310,7 @@ def test_a_damaged_file_is_refused_and_says_what_to_do(tmp_path):
 def test_a_foreign_file_is_refused(tmp_path):
     path = tmp_path / "training_state.npz"
     np.savez(path, a=X)
-    assert "no backup of a training" in message(interrupted, tmp_path)
+    assert "no state of a training" in message(interrupted, tmp_path)
     path.write_bytes(packing.pack(1).replace(b'"version": 1', b'"version": 2'))
     assert "cannot be read" in message(interrupted, tmp_path)
 

@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "Dataset",
     "TensorSpec",
+    "TextLineDataset",
     "image",
     "image_dataset_from_directory",
     "sequence",
@@ -20,6 +21,7 @@ __all__ = [
 _HOMES = {
     "Dataset": "dataset",
     "TensorSpec": "elements",
+    "TextLineDataset": "text_lines",
     "image_dataset_from_directory": "image_folders",
     "text_dataset_from_directory": "text_folders",
     "timeseries_dataset_from_array": "timeseries",

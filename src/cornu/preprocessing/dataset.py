@@ -8,6 +8,8 @@ each element, on tensors, and can print, look into arrays, or open files.
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -184,6 +186,74 @@ class Dataset(Transformations):
         return Dataset.from_rows(
             lambda numbers: (found.start + numbers * found.step).astype(output_type),
             len(found),
+        )
+
+    @staticmethod
+    def list_files(
+        file_pattern: Any, shuffle: bool | None = None, seed: int | None = None
+    ) -> Dataset:
+        """The names of files that fit a pattern, or one of several.
+
+        Args:
+            file_pattern: such as 'texts/*.txt', or a list of patterns. `*` stands for
+                anything within a name, `?` for one character, `[ab]` for one of these.
+            shuffle: whether the names come in random order, in each pass a new one;
+                True by default. In order they are sorted.
+            seed: what the orders follow from; see `shuffle`.
+
+        Raises:
+            ValueError: when there is no such file.
+        """
+        several = isinstance(file_pattern, (list, tuple, np.ndarray))
+        patterns = [os.fspath(p) for p in (file_pattern if several else [file_pattern])]
+        names = sorted(
+            name for p in patterns for name in glob.glob(p, include_hidden=True)
+        )
+        if not names:
+            raise ValueError(
+                f"list_files found nothing for {', '.join(map(repr, patterns))}.\n"
+                "Expected a pattern that fits a file, such as 'texts/*.txt'.\n"
+                f"Check the pattern; the folder of this process is {os.getcwd()!r}."
+            )
+        dataset = Dataset.from_tensor_slices(names)
+        if shuffle is None or shuffle:
+            return dataset.shuffle(len(names), seed)
+        return dataset
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], compression: str | None = None) -> Dataset:
+        """The elements that `save` has written; blocks are read as they are needed.
+
+        Args:
+            path: the folder.
+            compression: only None.
+
+        Raises:
+            FileNotFoundError: when there is no data set.
+            ValueError: for a compression, and where a file is damaged.
+
+        Example:
+
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> Dataset.range(3).map(lambda x: (x, f"number {x}")).save(folder)
+        >>> list(Dataset.load(folder).as_numpy_iterator())[-1]
+        (np.int64(2), 'number 2')
+        """
+        from cornu.preprocessing import stored  # it needs the callbacks
+
+        if compression is not None:
+            raise ValueError(
+                f"load was given compression={compression!r}.\n"
+                "Expected None: save writes plain files.\nLeave it away."
+            )
+        counts, batched = stored.read_index(path)
+        where = os.path.abspath(path)
+        return Dataset(
+            lambda: stored.elements(where, counts),
+            sum(counts),
+            None,
+            None if batched is None else Batched(*batched),
         )
 
     @staticmethod

@@ -21,8 +21,6 @@ from cornu.graph.spec import STRING, standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.tree import flatten, map_structure
 
-_NUMBERS = "biuf"  # the kinds of dtypes that tensors have
-
 
 class TextArray(np.ndarray):
     """An array of strings, which answers `.numpy()` as tensors do."""
@@ -46,6 +44,19 @@ class TensorSpec:
     dtype: Any = "float32"
 
 
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What the elements of a data set are that is a part of an element itself."""
+
+    element_spec: Any = None
+
+
+class Inner:
+    """A data set, which may be a part of an element; it stays as it is."""
+
+    element_spec: Any
+
+
 class Explained(ValueError):
     """An error whose message says all, so that nothing is to be added."""
 
@@ -61,7 +72,8 @@ def each(function: Callable[..., Any], nest: Any, *others: Any) -> Any:
 
 def leaves(nest: Any) -> list[Any]:
     """The arrays of a nest."""
-    return [leaf for leaf in flatten(nest) if leaf is not None]
+    found = [leaf for leaf in flatten(nest) if leaf is not None]
+    return [leaf for leaf in found if not isinstance(leaf, Inner)]
 
 
 def raw(value: Any) -> Any:
@@ -82,6 +94,8 @@ def raw(value: Any) -> Any:
 def _array(value: Any) -> np.ndarray:
     if isinstance(value, TensorBase):
         return value.__array__()
+    if isinstance(value, Inner):
+        return value  # type: ignore[return-value]
     if hasattr(value, "to_numpy"):  # pandas
         value = value.to_numpy()
     elif hasattr(value, "__array__") and not isinstance(value, np.ndarray):
@@ -104,8 +118,10 @@ def seen(nest: Any) -> Any:
     return each(_seen, nest)
 
 
-def _seen(array: np.ndarray) -> Any:
-    if array.dtype.kind in _NUMBERS:
+def _seen(array: Any) -> Any:
+    if isinstance(array, Inner):
+        return array
+    if array.dtype != object:
         return Tensor(array)
     if array.ndim == 0:
         return array.item()
@@ -116,7 +132,7 @@ def _seen(array: np.ndarray) -> Any:
 
 def owned(nest: Any) -> Any:
     """An element as NumPy arrays, the caller's own; single values as NumPy has them."""
-    return each(lambda array: array.copy()[()], nest)
+    return each(lambda a: a if isinstance(a, Inner) else a.copy()[()], nest)
 
 
 def called(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -171,6 +187,12 @@ def stacked(elements: list[Any]) -> Any:
         ValueError: when they differ in their nesting or shapes.
     """
     return _joined(elements, np.stack, "batch", "padded_batch pads them to one shape")
+
+
+def gathered(elements: list[Any], make: Callable[[list[Any]], Any]) -> Any:
+    """The nest with what `make` gives for the arrays of each part, in a list."""
+    join = lambda arrays: make(list(arrays))  # noqa: E731
+    return _joined(elements, join, "window", "map makes them alike")
 
 
 def chained(parts: list[Any]) -> Any:
@@ -245,6 +267,12 @@ def _spread(given: Any, nest: Any, single: Callable[[Any], bool]) -> Any:
 
 
 def _joined(elements: list[Any], join: Any, title: str, fix: str) -> Any:
+    if any(isinstance(leaf, Inner) for leaf in flatten(elements[0])):
+        raise ValueError(
+            f"{title} was called on elements that are data sets.\n"
+            "Expected arrays, which can be put together.\nMake batches of them first: "
+            "dataset.flat_map(lambda window: window.batch(n))."
+        )
     try:
         return each(lambda *arrays: join(arrays), *elements)
     except Explained:
@@ -269,12 +297,14 @@ def specs(nest: Any, rows: int | None = None) -> Any:
         rows: a size of the first axis that varies from element to element.
     """
 
-    def of_one(array: Any) -> TensorSpec:
+    def of_one(array: Any) -> TensorSpec | DatasetSpec:
+        if isinstance(array, Inner):
+            return DatasetSpec(array.element_spec)
         shape = tuple(array.shape)
         if rows is not None and shape[:1] == (rows,):
             shape = (None, *shape[1:])
-        kind = array.dtype.kind
-        return TensorSpec(shape, array.dtype.name if kind in _NUMBERS else STRING)
+        text = array.dtype == object
+        return TensorSpec(shape, STRING if text else array.dtype.name)
 
     return each(of_one, nest)
 

@@ -104,6 +104,31 @@ def shuffled(source: Pass, size: int, rng: random.Random) -> Pass:
                 held[chosen] = following
 
 
+def windowed(
+    source: Pass, size: int, shift: int, stride: int, drop_remainder: bool
+) -> Pass:
+    """Lists of elements: each begins `shift` elements after the one before.
+
+    Args:
+        source: the elements.
+        size: how many elements a list has; those at the end may have fewer.
+        shift: how far the beginnings are apart.
+        stride: how far the elements of a list are apart.
+        drop_remainder: whether shorter lists are left out.
+    """
+    reach = (size - 1) * stride + 1
+    held: list[Any] = []
+    with closing(source):
+        while True:
+            held += itertools.islice(source, reach - len(held))
+            if not held or (drop_remainder and len(held) < reach):
+                return
+            yield held[::stride]
+            for _ in itertools.islice(source, max(shift - len(held), 0)):
+                pass  # between two windows
+            held = held[shift:]
+
+
 def batched(
     source: Pass, size: int, drop_remainder: bool, join: Callable[[list[Any]], Any]
 ) -> Pass:

@@ -14,7 +14,17 @@ import numpy as np
 from cornu.graph.messages import described
 from cornu.graph.tensor import TensorBase
 from cornu.preprocessing import ahead, pipeline
-from cornu.preprocessing.elements import called, mapped, padded, raw, seen, stacked
+from cornu.preprocessing.elements import (
+    Inner,
+    called,
+    each,
+    gathered,
+    mapped,
+    padded,
+    raw,
+    seen,
+    stacked,
+)
 from cornu.preprocessing.pipeline import Pass
 from cornu.training.feed import new_key
 
@@ -49,7 +59,7 @@ class Batched(NamedTuple):
     exact: bool
 
 
-class Transformations:
+class Transformations(Inner):
     """The methods of `Dataset` that give a new data set."""
 
     AUTOTUNE = AUTOTUNE
@@ -343,6 +353,60 @@ class Transformations:
             Batched(max(sizes), UNKNOWN_CARDINALITY, False),
         )
 
+    def window(
+        self,
+        size: int,
+        shift: int | None = None,
+        stride: int = 1,
+        drop_remainder: bool = False,
+    ) -> Any:
+        """Elements that follow each other, as data sets.
+
+        Of elements that are tuples or dicts each part is a data set of its own.
+
+        Args:
+            size: how many elements a window has; those at the end may have fewer.
+            shift: how far the beginnings of windows are apart; by default `size`.
+            stride: how far the elements of a window are apart.
+            drop_remainder: whether windows with fewer elements are left out.
+
+        Example:
+
+        >>> from cornu.utils import Dataset
+        >>> windows = Dataset.range(7).window(3, shift=2)
+        >>> [[int(x) for x in window] for window in windows]
+        [[0, 1, 2], [2, 3, 4], [4, 5, 6], [6]]
+        >>> full = Dataset.range(5).window(3, shift=1, drop_remainder=True)
+        >>> [batch.tolist() for batch in full.flat_map(lambda window: window.batch(3))]
+        [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+        """
+        size = _whole(size, "window", "size", 1)
+        shift = size if shift is None else _whole(shift, "window", "shift", 1)
+        stride = _whole(stride, "window", "stride", 1)
+        make, have = self._rows, self._count
+        cut = (size - 1) * stride if drop_remainder else 0
+
+        def rows(array: Any) -> Any:
+            found = lambda numbers: array[numbers]  # noqa: E731
+            count = len(array)
+            return self._new(lambda: pipeline.plain(range(count)), count, found)
+
+        def parts(arrays: list[Any]) -> Any:
+            return self._new(lambda: pipeline.plain(arrays), len(arrays))
+
+        def start() -> Pass:
+            source = self._start() if make is not None else self._elements()
+            return pipeline.transformed(
+                pipeline.windowed(source, size, shift, stride, drop_remainder),
+                lambda some: (
+                    gathered(some, parts)
+                    if make is None  # or else one copy of rows
+                    else each(rows, make(np.array(some)))
+                ),
+            )
+
+        return self._new(start, have if have < 0 else max(-((cut - have) // shift), 0))
+
     # Several data sets
 
     def concatenate(self, dataset: Any) -> Any:
@@ -446,6 +510,39 @@ class Transformations:
         return self._new(
             lambda: ahead.prefetched(self._elements(), size), self._count, None, batched
         )
+
+    def save(
+        self, path: str | os.PathLike[str], compression: str | None = None
+    ) -> None:
+        """Write the elements of one pass to a folder, for `Dataset.load`.
+
+        The files hold numbers and text in NumPy's .npz format, and nothing that can
+        run. The folder appears when it is whole; it replaces an older data set, and
+        nothing else. Named tuples come back as tuples.
+
+        Args:
+            path: the folder.
+            compression: only None.
+
+        Raises:
+            FileExistsError: where something else has this name.
+            ValueError: for a compression.
+            TypeError: where an element holds data sets, or keys that are no text.
+        """
+        from cornu.preprocessing import stored  # it needs the callbacks
+
+        if compression is not None:
+            raise ValueError(
+                f"save was given compression={compression!r}.\n"
+                "Expected None: the size of a file that is not packed can be trusted.\n"
+                "Leave it away, and pack the folder yourself."
+            )
+        if self._count == INFINITE_CARDINALITY:
+            raise ValueError(
+                "save was called on a data set without an end.\n"
+                "Expected one that ends.\nSave a part of it: dataset.take(n)."
+            )
+        stored.save(self, path)
 
     def apply(self, transformation_func: Callable[[Any], Any]) -> Any:
         """What a function from data sets to data sets makes of this one."""

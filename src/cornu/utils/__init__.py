@@ -36,6 +36,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "TextLineDataset",
     "array_to_img",
     "audio_dataset_from_directory",
     "clear_session",
@@ -76,6 +77,7 @@ Sequence = PyDataset  # its name in Keras 2
 _ON_FIRST_USE = {
     "Dataset": "cornu.preprocessing.dataset",
     "FeatureSpace": "cornu.models.feature_space",
+    "TextLineDataset": "cornu.preprocessing.text_lines",
     "array_to_img": "cornu.preprocessing.image",
     "audio_dataset_from_directory": "cornu.preprocessing.audio_folders",
     "get_file": "cornu.utils.downloads",

@@ -18,7 +18,7 @@ import numpy as np
 from cornu.graph.messages import described
 from cornu.graph.spec import standardize_dtype
 
-_FORMAT = {"format": "state of a training", "version": 1}
+_KIND, _VERSION = "state of a training", 1
 _INDEX = "state.json"
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -37,11 +37,12 @@ class Damaged(ValueError):
     """Says in a few words why a file cannot be read."""
 
 
-def pack(value: Any) -> bytes:
+def pack(value: Any, kind: str = _KIND) -> bytes:
     """What a file holds that `unpack` reads.
 
     Args:
         value: numbers, text, None, NumPy arrays, and lists and dicts of them.
+        kind: what the file says that it holds.
 
     Raises:
         TypeError: for anything else; the message says where it is.
@@ -50,7 +51,9 @@ def pack(value: Any) -> bytes:
     tree = _as_json(value, arrays, "state")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:  # stored, so that sizes are true
-        file.writestr(_INDEX, json.dumps({**_FORMAT, "state": tree}))
+        file.writestr(
+            _INDEX, json.dumps({"format": kind, "version": _VERSION, "state": tree})
+        )
         for i, array in enumerate(arrays):
             with file.open(f"{i}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
@@ -83,8 +86,8 @@ def _as_json(value: Any, arrays: list[np.ndarray], where: str) -> Any:
     )
 
 
-def unpack(path: Path) -> Any:
-    """What was packed in this file; tuples come back as lists.
+def unpack(path: Path, kind: str = _KIND) -> Any:
+    """What was packed in this file, as this kind; tuples come back as lists.
 
     Raises:
         Damaged: for anything that `pack` did not write, or that has changed since.
@@ -92,10 +95,10 @@ def unpack(path: Path) -> Any:
     try:
         with zipfile.ZipFile(path) as file:
             if _INDEX not in file.namelist():
-                raise Damaged("it is no backup of a training")
+                raise Damaged(f"it holds no {kind}")
             index = json.loads(_content(file, _INDEX))
-            if {k: index.get(k) for k in _FORMAT} != _FORMAT:
-                raise Damaged("it is a backup of another version of this program")
+            if (index.get("format"), index.get("version")) != (kind, _VERSION):
+                raise Damaged(f"it holds no {kind}, or is of another version")
             return _from_json(index["state"], file)
     except Damaged:
         raise
