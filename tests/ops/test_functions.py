@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from cornu import ops
+from cornu import activations, config, layers, ops
 from cornu.graph import Spec, SymbolicTensor, Tensor, trace
 from cornu.graph.symbolic import replay, symbols
 from cornu.graph.tensor import TensorBase
@@ -273,3 +273,62 @@ def test_an_error_has_three_parts(kind, function):
     parts = str(caught.value).split("\n")
     assert len(parts) >= 3, str(caught.value)
     assert all(part.strip() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "function", [ops.softmax, activations.softmax, layers.Softmax()]
+)
+def test_softmax_over_one_number_is_told(function):
+    told = (
+        r"over axis -1 of a tensor of shape \(2, 1\) is 1 everywhere\.\nExpected .*\n"
+    )
+    with pytest.warns(UserWarning, match=told):
+        assert np.asarray(function(np.ones((2, 1)))).tolist() == [[1.0], [1.0]]
+
+
+def test_attention_to_one_place_is_nothing_to_tell_of():
+    query, key = np.ones((1, 3, 2), "float32"), np.full((1, 1, 2), 2, "float32")
+    assert np.unique(np.asarray(layers.Attention()([query, key]))) == 2
+    four = (np.expand_dims(each, 2) for each in (query, key, key))
+    assert np.unique(np.asarray(ops.dot_product_attention(*four))) == 2
+
+
+@pytest.mark.parametrize(
+    "weights", [np.ones(3), np.ones((2, 3)), np.ones((4, 1)), np.ones((1, 2, 3, 4))]
+)
+def test_weights_of_other_shapes_are_told(weights):
+    x = np.ones((2, 3, 4))
+    for call in (
+        lambda: ops.layer_normalization(x, weights),
+        lambda: ops.layer_normalization(x, None, weights),
+        lambda: ops.rms_normalization(x, weights),
+    ):
+        with pytest.raises(ValueError, match=r"over the axes \(2,\)\.\nEx.*\(4,\).*\n"):
+            call()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 1), (3, 4), (1, 1, 4), (2, 1, 1)])
+def test_weights_that_broadcast(shape):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    weights = np.random.default_rng(1).normal(size=shape)
+    for function in (ops.layer_normalization, ops.rms_normalization):
+        plain = np.asarray(function(x))
+        np.testing.assert_allclose(function(x, weights), plain * weights, rtol=1e-12)
+
+
+def test_the_older_scaling_is_told():
+    with pytest.warns(UserWarning, match=r"rms_scaling=True.*\nExpected .*\n") as heard:
+        found = ops.layer_normalization(np.array([1.0, 3.0]), rms_scaling=True)
+    np.testing.assert_allclose(found, [1.0, 3.0], rtol=1e-6)
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_no_dtype_is_floatx(dtype):
+    before = config.floatx()
+    config.set_floatx(dtype)
+    try:
+        for function in (ops.cast, ops.saturate_cast):
+            assert function(np.arange(3), None).dtype == dtype
+    finally:
+        config.set_floatx(before)

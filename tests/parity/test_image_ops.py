@@ -118,6 +118,30 @@ def test_messages(name, args, words):
     assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize("name", ["extract_patches", "extract_patches_3d"])
+@pytest.mark.parametrize("size", [2.5, None, "a", (2, 2, 2.5), (4, 4)])
+def test_sizes_that_are_no_sizes(both, name, size):
+    """As in Keras the error is a TypeError; two sizes are those of an image."""
+    if (name, size) == ("extract_patches", (4, 4)):
+        return
+    x = VOLUMES if "3d" in name else BATCH
+    request = {"target": {"object": f"ops.image.{name}"}, "args": [x, size]}
+    mine, theirs = both.ask_anyway("call", **request, kwargs={})
+    assert mine["error"] == theirs["error"] == "TypeError"
+    assert mine["message"].count("\n") == 2
+
+
+def test_a_size_that_stays_may_be_left_open():
+    args = ([1.5, 1.0], [0.5, 0.0], (1, 2), "linear")
+    x = cornu.Input((6, 5, 3))
+    resize = cornu.ops.image.scale_and_translate
+    assert resize(x, (None, 9, 5, None), *args).shape == (None, 9, 5, 3)
+    found = resize(BATCH, (None, 9, 5, 3), *args)
+    np.testing.assert_array_equal(found, resize(BATCH, (2, 9, 5, 3), *args))
+    with pytest.raises(TypeError):
+        resize(BATCH, (2, None, 5, 3), *args)
+
+
 def test_in_a_model(tmp_path):
     """On symbolic tensors, of open batch, compiled, and from a file."""
     x = cornu.Input((6, 5, 3))

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cornu.graph.config import floatx
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES = frozenset(("bool", *_INTS, *_FLOATS))
@@ -67,6 +69,8 @@ def is_float(dtype: str) -> bool:
 def standardize_dtype(dtype: Any) -> str:
     """Return the name of a dtype given as a string, a NumPy dtype or a type.
 
+    None is `floatx`.
+
     Raises:
         TypeError: when Cornu has no such dtype.
 
@@ -75,7 +79,9 @@ def standardize_dtype(dtype: Any) -> str:
     >>> standardize_dtype(np.float32), standardize_dtype("int")
     ('float32', 'int32')
     """
-    if isinstance(dtype, str):
+    if dtype is None:  # for NumPy it would be float64
+        name = floatx()
+    elif isinstance(dtype, str):
         name = _ALIASES.get(dtype, dtype)
     elif dtype is int or dtype is float or dtype is bool:
         name = {int: "int32", float: "float32", bool: "bool"}[dtype]

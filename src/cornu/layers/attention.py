@@ -8,6 +8,7 @@ from typing import Any
 from cornu import ops
 from cornu.layers.layer import Layer
 from cornu.ops.attention import causal_mask
+from cornu.ops.nn import weights_of
 from cornu.ops.random import SeedGenerator
 from cornu.ops.random import dropout as drop
 
@@ -125,7 +126,7 @@ class Attention(Layer):
         if seen is not None:
             low = 65504.0 if scores.dtype == "float16" else 1.0e9
             scores = ops.where(seen, scores, scores - low)
-        weights = ops.softmax(scores)
+        weights = weights_of(scores)
         used = weights
         if training and self.seed_generator is not None:
             used = drop(weights, self.dropout, seed=self.seed_generator)

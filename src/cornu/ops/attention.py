@@ -6,7 +6,7 @@ import math
 
 from cornu.graph.trace import bind, convert
 from cornu.ops.families import broadcast_shape, composite
-from cornu.ops.nn import softmax
+from cornu.ops.nn import weights_of
 from cornu.ops.numpy import arange
 from cornu.ops.primitives.elementwise import cast, greater_equal, logical_and, where
 from cornu.ops.primitives.linear import dot_general
@@ -47,7 +47,7 @@ def dot_product_attention_op(query, key, value, *extra, scale, causal, biased, m
         mask = ahead if mask is None else logical_and(mask, ahead)
     if mask is not None:
         scores = where(mask, scores, _MASKED)
-    weights = cast_to(softmax(scores), value.dtype)
+    weights = cast_to(weights_of(scores), value.dtype)
     if n == k:
         y = dot_general(weights, value, ((3,), (1,)), ((0, 1), (0, 2)))
     else:

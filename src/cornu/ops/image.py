@@ -269,7 +269,8 @@ def scale_and_translate(
 
     Args:
         images: tensor of any shape.
-        output_shape: shape of the result; as the input's but for `spatial_dims`.
+        output_shape: shape of the result; as the input's but for `spatial_dims`, where
+            None stands for the input's.
         scale: tensor, the factor for each of `spatial_dims`.
         translation: tensor, what is added then, in new pixels.
         spatial_dims: the axes.
@@ -294,7 +295,10 @@ def scale_and_translate(
     x = floating(images)
     scale, translation = promote_floating(scale, translation)
     axes = [canonical_axis(int(axis), x.ndim) for axis in spatial_dims]
-    shape = tuple(int(n) for n in output_shape)
+    wanted = list(output_shape)
+    for i, n in enumerate(wanted[: x.ndim]):
+        wanted[i] = x.shape[i] if n is None and i not in axes else n
+    shape = tuple(int(n) for n in wanted)
     _check_scaling(x, shape, scale, translation, axes, method)
     for i, axis in enumerate(axes):
         moved = scale[i], translation[i]

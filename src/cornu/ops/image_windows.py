@@ -28,17 +28,21 @@ def _numbers(value: Any, rank: int, name: str, function: str) -> tuple[int, ...]
     """One positive whole number per axis.
 
     Raises:
-        ValueError: for anything else.
+        TypeError: when it is no such thing.
+        ValueError: for numbers below 1, and for another count of them.
     """
     whole = isinstance(value, (int, np.integer))
-    if not whole and not isinstance(value, (list, tuple)):
+    each = [value] if whole else value
+    if not isinstance(each, (list, tuple)) or not all(
+        isinstance(n, (int, np.integer)) for n in each
+    ):
         raise TypeError(
             f"[{function}] {name}={value!r} was given.\n"
             f"Expected a whole number, or a tuple of {rank} of them.\n"
             f"For example {name}={(2,) * rank}."
         )
     numbers: Any = (value,) * rank if whole else tuple(value)
-    if len(numbers) != rank or any(int(n) != n or n < 1 for n in numbers):
+    if len(numbers) != rank or any(n < 1 for n in numbers):
         raise ValueError(
             f"[{function}] {name}={value!r} was given.\n"
             f"Expected a positive whole number, or {rank} of them.\n"
@@ -144,6 +148,7 @@ def extract_patches(
         Tensor of shape (batch, rows, columns, height * width * channels of a patch).
 
     Raises:
+        TypeError: for sizes that are no whole numbers.
         ValueError: for other arguments, and images with other axes or too small ones.
 
     Example:
@@ -153,7 +158,7 @@ def extract_patches(
     >>> ops.image.extract_patches(np.zeros((2, 20, 20, 3), "float32"), 5).shape
     (2, 4, 4, 75)
     """
-    rank = 2 if isinstance(size, (int, np.integer)) or len(size) != 3 else 3
+    rank = 3 if isinstance(size, (list, tuple)) and len(size) == 3 else 2
     name = "extract_patches"
     sizes = _numbers(size, rank, "size", name)
     return _patches(images, sizes, strides, dilation_rate, padding, data_format, name)
@@ -182,10 +187,17 @@ def extract_patches_3d(
         Tensor of shape (batch, *patches along each axis, size of a patch * channels).
 
     Raises:
+        TypeError: for a size that is neither one whole number nor three.
         ValueError: for other arguments, and volumes with other axes or too small ones.
     """
-    sizes = _numbers(size, 3, "size", "extract_patches_3d")
-    return extract_patches(volumes, sizes, strides, dilation_rate, padding, data_format)
+    name = "extract_patches_3d"
+    if isinstance(size, (list, tuple)) and len(size) != 3:
+        raise TypeError(
+            f"[{name}] size={size!r} was given.\n"
+            "Expected a whole number, or three of them.\nFor example size=(2, 2, 2)."
+        )
+    sizes = _numbers(size, 3, "size", name)
+    return _patches(volumes, sizes, strides, dilation_rate, padding, data_format, name)
 
 
 def _weighed(x: Any, weights: Any, axis: int) -> Any:

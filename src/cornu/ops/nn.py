@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from cornu.graph import config
+from cornu.graph.messages import warn_user
 from cornu.graph.trace import bind, convert
 from cornu.ops.families import composite
 from cornu.ops.numpy import clip, one_hot, split, square
@@ -328,6 +329,12 @@ def _axes(axis, x):
     return tuple(sorted(canonical_axis(a, x.ndim) for a in axes))
 
 
+def weights_of(scores, axis=-1):
+    """Softmax without a warning: of one place to look at, all weight is on it."""
+    x = floating(scores)
+    return bind(softmax_op, (x,), {"axis": _axes(axis, x)})
+
+
 @public
 def softmax(x, axis=-1):
     """Positive numbers with sum 1 along an axis: exp(x) / sum(exp(x)).
@@ -337,13 +344,22 @@ def softmax(x, axis=-1):
         axis: axis or axes that the numbers sum to 1 along; None takes all.
 
     Returns:
-        Tensor of the shape of `x`.
+        Tensor of the shape of `x`. Along an axis of size 1 it is 1 everywhere, and a
+        warning says so.
 
     Raises:
         ValueError: when there is no such axis.
     """
     x = floating(x)
-    return bind(softmax_op, (x,), {"axis": _axes(axis, x)})
+    if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
+        warn_user(
+            f"softmax over axis {axis} of a tensor of shape {x.shape} is 1 "
+            "everywhere.\n"
+            "Expected a number for each class along this axis.\n"
+            "For two classes and one unit use sigmoid.",
+            UserWarning,
+        )
+    return weights_of(x, axis)
 
 
 def _log_softmax_gradient(g, ins, y, *, axis):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph import config
-from cornu.graph.messages import refuse_unknown
+from cornu.graph.messages import refuse_unknown, warn_user
 from cornu.graph.trace import bind
 from cornu.ops.elements import saturate_cast
 from cornu.ops.families import composite, unbroadcast
@@ -124,14 +124,29 @@ def _wide(x):
 
 
 def _along(weights, x, axes):
-    """Weights of the shape of some axes of `x`, so that they broadcast to it."""
+    """Weights of the shape of some axes of `x`, or of one that broadcasts, with as many
+    axes as `x`.
+
+    Raises:
+        ValueError: when they have another shape.
+    """
     if weights is None:
         return None
     weights = cast(weights, x.dtype)
-    if weights.ndim == x.ndim or weights.ndim != len(axes):
-        return weights
-    sizes = tuple(n if i in axes else 1 for i, n in enumerate(x.shape))
-    return reshape(weights, sizes)
+    sizes = tuple(x.shape[i] for i in axes)
+    if weights.shape == sizes:
+        wanted = tuple(n if i in axes else 1 for i, n in enumerate(x.shape))
+    else:
+        wanted = (1,) * (x.ndim - weights.ndim) + weights.shape
+    fits = all(n in (1, m) for n, m in zip(wanted, x.shape, strict=False))
+    if len(wanted) != x.ndim or not fits:
+        raise ValueError(
+            f"Weights of shape {weights.shape} were given to normalize a tensor of "
+            f"shape {x.shape} over the axes {tuple(axes)}.\n"
+            f"Expected the shape {sizes}, or one that broadcasts to the tensor.\n"
+            "Pass gamma, beta or scale with the sizes of these axes."
+        )
+    return weights if wanted == weights.shape else reshape(weights, wanted)
 
 
 @public
@@ -168,6 +183,13 @@ def layer_normalization(
     epsilon = config.epsilon() if epsilon is None else epsilon
     gamma, beta = _along(gamma, values, axes), _along(beta, values, axes)
     if rms_scaling:
+        warn_user(
+            "layer_normalization was given rms_scaling=True, which divides by the "
+            "standard deviation, and is deprecated.\n"
+            "Expected rms_normalization, which divides by the root mean square.\n"
+            "Write ops.rms_normalization(x, gamma), or layers.RMSNormalization().",
+            UserWarning,
+        )
         y = values * rsqrt(var(values, axes, keepdims=True) + epsilon)
         y = y if gamma is None else y * gamma
     else:

@@ -20,6 +20,7 @@ from cornu.layers.preprocessing.images import (
 from cornu.ops import random
 from cornu.ops.distributions import SubKeys, beta, log_gamma
 from cornu.ops.image_warps import INTERPOLATIONS
+from cornu.ops.nn import weights_of
 from cornu.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -312,7 +313,7 @@ class AugMix(Policy):
     def draw(self, images: Any, seed: Any) -> Any:
         # By logarithms: a part of the sum, also where all are too small for floats.
         logs = log_gamma((self.num_chains,), self.alpha, self._dtype, seed)
-        weights = ops.softmax(logs)
+        weights = weights_of(logs)
         share = beta((), self.alpha, self.alpha, self._dtype, seed)
         shape = (self.num_chains, self.chain_depth)
         # One number more than there are parts: some links of a chain change nothing.
