@@ -322,3 +322,11 @@ def test_factors_without_a_gradient_say_so(function):
     with pytest.raises(ValueError, match="gradient") as caught:
         gradient_of(function, F)
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 0), (0, 4), (3, 0), (2, 0, 3, 2)])
+def test_empty_matrices_have_triangles(shape):
+    lu, pivots = ops.lu_factor(np.zeros(shape, "float32"))
+    assert (lu.shape, lu.dtype) == (shape, "float32")
+    assert pivots.shape == (*shape[:-2], min(shape[-2:]))
+    assert pivots.dtype == "int32"

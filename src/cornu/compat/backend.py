@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from cornu import ops, random, registry
-from cornu.compat import elements, loops, networks, phase
+from cornu.compat import elements, loops, networks, phase, places
 from cornu.compat.elements import *  # noqa: F403
 from cornu.compat.elements import clip, maximum, reshape
 from cornu.compat.functions import Function, function, gradients
 from cornu.compat.loops import *  # noqa: F403
 from cornu.compat.networks import *  # noqa: F403
 from cornu.compat.phase import *  # noqa: F403
+from cornu.compat.places import *  # noqa: F403
 from cornu.config import (
     backend,
     epsilon,
@@ -91,6 +92,7 @@ __all__ = [
     "truncated_normal", "update", "update_add", "update_sub", "var", "variable",
     "zeros",
     *elements.__all__, *loops.__all__, *networks.__all__, *phase.__all__,
+    *places.__all__,
 ]  # fmt: skip
 
 

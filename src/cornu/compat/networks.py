@@ -17,8 +17,7 @@ __all__ = [
     "batch_normalization", "bias_add", "binary_focal_crossentropy",
     "categorical_focal_crossentropy", "conv1d", "conv2d", "conv2d_transpose", "conv3d",
     "ctc_batch_cost", "ctc_decode", "ctc_label_dense_to_sparse", "depthwise_conv2d",
-    "normalize_batch_in_training", "pool2d", "pool3d", "resize_images",
-    "resize_volumes", "separable_conv1d",
+    "normalize_batch_in_training", "pool2d", "pool3d", "separable_conv1d",
     "separable_conv2d", "sparse_categorical_crossentropy", "spatial_2d_padding",
     "spatial_3d_padding", "temporal_padding",
 ]  # fmt: skip
@@ -264,44 +263,6 @@ def spatial_3d_padding(
 ) -> Any:
     """Zeros around volumes: a pair for each of their axes."""
     return spatial_2d_padding(x, padding, data_format)
-
-
-@recordable
-def resize_images(
-    x: Any,
-    height_factor: int,
-    width_factor: int,
-    data_format: str | None = None,
-    interpolation: str = "nearest",
-) -> Any:
-    """Images made larger by whole factors.
-
-    Args:
-        x: tensor of shape (batch, height, width, channels).
-        height_factor: how many times as high.
-        width_factor: how many times as wide.
-        data_format: 'channels_last' or 'channels_first'.
-        interpolation: 'nearest', 'bilinear', 'bicubic', 'lanczos3' or 'lanczos5'.
-    """
-    layout = config.standardize_data_format(data_format)
-    rows = 2 if layout == "channels_first" else 1
-    size = x.shape[rows] * height_factor, x.shape[rows + 1] * width_factor
-    return ops.image.resize(x, size, interpolation, data_format=layout)
-
-
-def resize_volumes(
-    x: Any,
-    depth_factor: int,
-    height_factor: int,
-    width_factor: int,
-    data_format: str | None = None,
-) -> Any:
-    """Volumes made larger by whole factors: every element several times."""
-    layout = config.standardize_data_format(data_format)
-    first = 2 if layout == "channels_first" else 1
-    for i, factor in enumerate((depth_factor, height_factor, width_factor)):
-        x = ops.repeat(x, factor, axis=first + i)
-    return x
 
 
 # Biases and normalization

@@ -266,7 +266,7 @@ DRAWN["RNN"] = st.builds(
 
 def _conv_lstm(filters, kernel, padding, stride, dilation, first, n, **config):
     size = max(3, (kernel - 1) * dilation + 1)
-    sizes = (size, size + 1)[:n]
+    sizes = (size, size + 1, size)[:n]
     shape = (2, 2, 2, *sizes) if first else (2, 2, *sizes, 2)
     return case(
         shape,
@@ -280,7 +280,7 @@ def _conv_lstm(filters, kernel, padding, stride, dilation, first, n, **config):
     )
 
 
-for _n in (1, 2):
+for _n in (1, 2, 3):
     DRAWN[f"ConvLSTM{_n}D"] = st.builds(
         _conv_lstm,
         st.integers(1, 2),

@@ -272,7 +272,8 @@ def lu_numpy(x):
     order of the rows that came of it."""
     wide = np.result_type(x.dtype, np.float32)
     (m, n), lead = x.shape[-2:], x.shape[:-2]
-    lu = np.array(x, wide).reshape(-1, m, n)
+    count = int(np.prod(lead))  # -1 would not do for empty matrices
+    lu = np.array(x, wide).reshape(count, m, n)
     k = min(m, n)
     pivots = np.zeros((len(lu), k), np.int32)
     order = np.tile(np.arange(m, dtype=np.int32), (len(lu), 1))
