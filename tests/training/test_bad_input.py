@@ -419,6 +419,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:softmax over axis -1")  # told where it is built
 @pytest.mark.parametrize("case", CASES)
 def test_a_message_has_three_parts(case):
     function, parts = CASES[case]
