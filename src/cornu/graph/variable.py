@@ -107,6 +107,7 @@ class Variable(TensorBase):
     __slots__ = (
         "__weakref__",
         "_held",
+        "_lent",
         "_native",
         "_tensor",
         "autocast",
@@ -165,6 +166,7 @@ class Variable(TensorBase):
         self.shape_ = array.shape
         self.dtype_ = array.dtype.name
         self._held: np.ndarray | None = array
+        self._lent = False  # whether another library computes in this memory too
         # An engine, where it has placed the value, and the value.
         self._native: tuple[Any, Any, Any] | None = None
         self._tensor: Tensor | None = None
@@ -187,11 +189,37 @@ class Variable(TensorBase):
 
     @_array.setter
     def _array(self, array: np.ndarray) -> None:
+        if self._lent:
+            assert self._held is not None
+            if array is not self._held:
+                self._held[...] = array
+            return
         self._held, self._native = array, None
+
+    def lend(self) -> np.ndarray:
+        """The slot's memory, for another library to read and to write.
+
+        From here on the values stay in this memory: what is assigned, and what
+        programs and engines make of it, is written into it, and nothing that was
+        handed out rests on it.
+        """
+        with self.lock:
+            if not self._lent:
+                self._held = self.owned_array()
+                self._lent = True
+            assert self._held is not None
+            return self._held
+
+    def snapshot(self) -> np.ndarray:
+        """An array of the values as they are now, for `_array` to go back to."""
+        # Assigning makes a new array, unless the memory is lent.
+        return self._array.copy() if self._lent else self._array
 
     def native(self, engine: Any) -> Any:
         """The values as an engine has them, brought there where they are not."""
         with self.lock:
+            if self._lent:  # who knows what has been written meanwhile
+                return engine.state(self, self._array)
             place, found = engine.placement(), self._native
             if found is None or found[0] is not engine or found[1] is not place:
                 found = engine, place, engine.state(self, self._array)
@@ -201,6 +229,9 @@ class Variable(TensorBase):
     def hold(self, engine: Any, value: Any) -> None:
         """Take an engine's value over; NumPy gets it when somebody asks."""
         with self.lock:
+            if self._lent:
+                self._array = engine.to_numpy(value)
+                return
             self._native = engine, engine.placement(), value
             self._held = self._tensor = None
 
@@ -244,9 +275,12 @@ class Variable(TensorBase):
         tensor = self._tensor
         if tensor is None:
             with self.lock:  # a program may be writing into the memory just now
-                if self._tensor is None:
-                    self._tensor = Tensor(self._array)
-                tensor = self._tensor
+                if self._lent:
+                    tensor = Tensor(self._array.copy())
+                elif self._tensor is None:
+                    tensor = self._tensor = Tensor(self._array)
+                else:
+                    tensor = self._tensor
         for listener in TAPES.on_read:
             listener(self, tensor)
         return tensor if seen is None else tensor.astype(seen)
@@ -304,11 +338,12 @@ class Variable(TensorBase):
             self.assign(self.value - value)
 
     def __getstate__(self) -> dict[str, Any]:
-        left = ("__weakref__", "_held", "_native", "_tensor", "lock")
+        left = ("__weakref__", "_held", "_lent", "_native", "_tensor", "lock")
         names = [n for n in self.__slots__ if n not in left and hasattr(self, n)]
         return {"_array": self._array, **{n: getattr(self, n) for n in names}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self._lent = False
         for name, value in state.items():
             setattr(self, name, value)
         self._tensor, self.lock = None, threading.RLock()

@@ -20,15 +20,15 @@ from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
 from cornu.layers.spec import standing_for
 from cornu.models import dag, state_tree
+from cornu.models.elsewhere import Portable
 from cornu.models.entering import check_array, entered, ordered, read_as_indices
 from cornu.models.host import HostPart, arrays_of
 from cornu.saving import legacy, load_weights, save_model, save_weights
 from cornu.saving.memory import from_bytes, to_bytes
 from cornu.serialization import custom_object_scope, serialize_whole
-from cornu.training.loop import Trainer
 
 
-class Model(Trainer):
+class Model(Portable):
     """A network that can be trained.
 
     Made from symbolic tensors, `Model(inputs, outputs)`, or by subclassing with layers

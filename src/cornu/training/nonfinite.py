@@ -78,8 +78,7 @@ class LossWatch:
         if self._steps < 2:  # the first step may make some, as an optimizer does
             self._steps += 1
             self._variables = variables_of(self._model)
-        # Assigning makes a new array: who holds the old one has the old value.
-        before = [(v, v._array) for v in self._variables]
+        before = [(v, v.snapshot()) for v in self._variables]
         try:
             with _listening(_refuse):
                 results = step()

@@ -103,6 +103,9 @@ class TorchEngine(LibraryEngine):
     """Runs graphs on PyTorch, on a GPU where there is one.
 
     That is CUDA's first device, or what `torch.set_default_device` said.
+
+    Args:
+        device: another one.
     """
 
     name = "torch"
@@ -110,10 +113,10 @@ class TorchEngine(LibraryEngine):
     lowerings = LOWERINGS
     fresh = frozenset(FUNCTIONS) | _FRESH
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
         chosen = torch.get_default_device()
         found = chosen.type == "cpu" and torch.cuda.is_available()
-        self.device = torch.device("cuda") if found else chosen
+        self.device = device or (torch.device("cuda") if found else chosen)
 
     def from_numpy(self, array: np.ndarray) -> Any:
         """A copy on the device, in its own dtype."""
