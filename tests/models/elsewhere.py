@@ -70,9 +70,7 @@ def two_inputs(dtype="float32"):
     return cornu.Model([a, b], outputs)
 
 
-MODELS = {
-    f.__name__: f for f in (mlp, convnet, lstm, transformer, text, two_inputs)
-}
+MODELS = {f.__name__: f for f in (mlp, convnet, lstm, transformer, text, two_inputs)}
 
 
 def made(name, dtype="float32", seed=3):

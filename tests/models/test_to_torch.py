@@ -47,9 +47,7 @@ def test_outputs_gradients_and_state_are_those_of_the_model(name, training):
     inputs = [ops.convert_to_tensor(a) for a in flatten(x)]
     with cornu.GradientTape() as tape:
         expected = twin(inputs if isinstance(x, list) else inputs[0], training=training)
-        loss = sum(
-            ops.sum(y * y * (i + 1)) for i, y in enumerate(flatten(expected))
-        )
+        loss = sum(ops.sum(y * y * (i + 1)) for i, y in enumerate(flatten(expected)))
     weights = twin.trainable_variables
     floats = [a for a in inputs if a.dtype == "float64"]
     slopes = tape.gradient(loss, [*weights, *floats])
@@ -63,7 +61,9 @@ def test_outputs_gradients_and_state_are_those_of_the_model(name, training):
     state = module.state_dict()
     for v, w in zip(model.variables, twin.variables, strict=True):
         alike(v.numpy(), w.numpy())
-        if any(v is each for each in model.weights):  # seeds have one path, and are numbered
+        if any(
+            v is each for each in model.weights
+        ):  # seeds have one path, and are numbered
             alike(state[v.path.replace("/", ".")].numpy(), w.numpy())
     assert len(state) == len(model.variables)
 

@@ -114,9 +114,7 @@ def halves(graph: Graph, targets: Sequence[int], sources: Sequence[int]) -> Halv
         name=graph.name,
     )
     inputs = [Value(v.spec, None, None, v.name) for v in kept]
-    cotangents = [
-        Value(v.spec, None, None, v.name) for v in whole.inputs[len(given) :]
-    ]
+    cotangents = [Value(v.spec, None, None, v.name) for v in whole.inputs[len(given) :]]
     old = [*kept, *whole.inputs[len(given) :]]
     known = {id(a): b for a, b in zip(old, [*inputs, *cotangents], strict=True)}
     nodes = [copy_node(n, known) for n in later]

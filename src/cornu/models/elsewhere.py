@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from functools import partial
 from typing import Any
 
+from cornu.graph.messages import nearest, refuse_unknown
+from cornu.saving.onnx_file import save_onnx
 from cornu.training.forward import forward_graph
 from cornu.training.loop import Trainer
 
@@ -64,6 +67,59 @@ class Portable(Trainer):
         self._refuse_to_move("to_torch()")
         module = _room("torch.module", "PyTorch", "torch")
         return module.Module(self._tracer(), self.variables, f"Module of {self.name!r}")
+
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the forward pass to a file that other programs run.
+
+        What is written gives what `predict` gives, with the weights inside. ONNX
+        Runtime has tried it on made inputs before it is written.
+
+        Args:
+            filepath: the file, such as 'model.onnx'. It is written whole or not at all.
+            format: 'onnx'. The other formats of Keras's are refused, and the error
+                says what to do instead.
+            verbose: whether to print what was written; True by default.
+            input_signature: what has shape and dtype (`cornu.layers.InputSpec`), nested
+                as the inputs are, where they are not those of the Inputs. A first size
+                of None leaves the batch open, which is so by default; where the model
+                does not allow that, a warning says so, and the batch is 1.
+            **kwargs: `opset_version`, of which only the written one is taken.
+
+        Raises:
+            ImportError: when onnx or ONNX Runtime is not installed.
+            NotImplementedError: when ONNX lacks an operation of the model.
+            ValueError: for other formats, for models that work on text or change when
+                they predict, and when ONNX Runtime computes something else.
+        """
+        opset = kwargs.pop("opset_version", None)
+        known = ["format", "verbose", "input_signature", "opset_version"]
+        refuse_unknown("export", kwargs, known)
+        if format not in _WRITTEN:
+            raise ValueError(
+                f"export was given format={format!r}.\n"
+                f"Expected one of {', '.join(map(repr, _WRITTEN))}.\n"
+                f"{_INSTEAD.get(format, nearest(format, list(_WRITTEN)))}"
+            )
+        self._refuse_to_move("export()")
+        said = save_onnx(self, self._tracer(), filepath, input_signature, opset)
+        if verbose is None or verbose:
+            print(f"Saved artifact at {os.fspath(filepath)!r} ({said}).")
+
+
+_WRITTEN = ("onnx",)
+_INSTEAD = {
+    "tf_saved_model": "Write format='onnx', which ONNX Runtime serves.",
+    "litert": "Write format='onnx', which ONNX Runtime runs on mobile devices too.",
+    "openvino": "Write format='onnx', which OpenVINO reads.",
+    "torch": "Call model.to_torch(), which is a module of PyTorch's.",
+}
 
 
 def _room(name: str, library: str, extra: str) -> Any:

@@ -50,7 +50,7 @@ class CntkEngine(LibraryEngine):
         # Threads that spin while they wait would take the processor from NumPy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(
-            model,
+            model.SerializeToString(),
             options,
             providers=["CPUExecutionProvider"],
             # It looks for 0 and 1 in float32: x * (1 + 1e-9) would be x in float64.

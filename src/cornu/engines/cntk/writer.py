@@ -204,8 +204,8 @@ class Writer:
         ]
         return helper.make_graph(nodes, f"body{next(self._numbers)}", given, made)
 
-    def model(self, graph: Graph) -> tuple[list[str], list[str], bytes]:
-        """The names of inputs and results, and the whole as a file."""
+    def model(self, graph: Graph) -> tuple[list[str], list[str], Any]:
+        """The names of inputs and results, and the whole as ONNX has it."""
         arguments = [self.new(v.dtype) for v in graph.arguments]
         function = Interpreter(self, graph, graph.arguments, graph.results)  # pyright: ignore[reportArgumentType]
         results = self._named(function(*arguments))
@@ -223,7 +223,7 @@ class Writer:
         versions = [helper.make_opsetid("", self._opset)]
         model = helper.make_model(whole, opset_imports=versions, ir_version=FORM)
         names = [a.name for a in arguments], [r.name for r in results]
-        return *names, model.SerializeToString()
+        return *names, model
 
     def _named(self, values: Sequence[Name]) -> list[Name]:
         """The results of the graph that is being written: nodes of its own, each once.

@@ -63,8 +63,9 @@ class _Differentiable:
         """Both halves for gradients by these inputs, and what runs them."""
         if sources not in self._halves:
             cut = halves(self.graph, self.targets, sources)
-            run = [_runner(g, self.device) for g in (cut.forward, cut.backward)]
-            self._halves[sources] = cut, *run
+            first = _runner(cut.forward, self.device)
+            second = _runner(cut.backward, self.device)
+            self._halves[sources] = cut, first, second
         return self._halves[sources]
 
     def slopes(self, sources: tuple[int, ...]) -> tuple[_Differentiable, list[int]]:
@@ -216,9 +217,7 @@ class Module(torch.nn.Module):
             traced = self._trace(form, specs, self.training)
             graph = without_state(traced.graph)
             floats = [
-                i
-                for i, v in enumerate(traced.graph.outputs)
-                if is_float(v.dtype)
+                i for i, v in enumerate(traced.graph.outputs) if is_float(v.dtype)
             ]
             self._steps[key] = traced, _Differentiable(graph, floats, device)
         traced, function = self._steps[key]
