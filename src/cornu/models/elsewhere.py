@@ -68,6 +68,53 @@ class Portable(Trainer):
         module = _room("torch.module", "PyTorch", "torch")
         return module.Module(self._tracer(), self.variables, f"Module of {self.name!r}")
 
+    def to_jax(self, stateful: bool = False) -> tuple[Any, ...]:
+        """The model as a pure function for JAX, and its parameters.
+
+        The function can be differentiated (`jax.grad`, as often as you like), compiled
+        (`jax.jit`) and mapped (`jax.vmap`). Its gradients are Cornu's own, backwards:
+        JAX refuses `jax.jvp` and `jax.jacfwd`. The parameters are what the weights are
+        now, in the same memory where JAX can read it; whatever becomes of the one or
+        of the other, they do not change each other. `set_state_tree` brings them back.
+
+        Args:
+            stateful: whether to get what is not trained, too (moving averages, seeds),
+                and a function that computes it anew; else it is held.
+
+        Returns:
+            `(apply, params)`: `apply(params, x)` is what `predict` gives. With
+            `stateful=True`, `(apply, params, state)`: `apply(params, state, x,
+            training=False, return_losses=False)` is the outputs and the state after
+            the call (and what regularizers and `add_loss` add to the loss). `params`
+            and `state` are nested dicts, by the parts of the variables' paths.
+
+        Raises:
+            ImportError: when JAX is not installed.
+            ValueError: when the model is not built, or works on text.
+        """
+        self._refuse_to_move("to_jax()")
+        room = _room("jax_function", "JAX", "jax")
+        groups = {
+            "params": self.trainable_variables,
+            "state": self.non_trainable_variables,
+        }
+        function = room.Function(self._tracer(), groups, f"Model {self.name!r}")
+        params, held = function.values("params"), function.values("state")
+        if not stateful:
+            return lambda params, x: function(params, held, x, False)[0], params
+
+        def apply(
+            params: Any,
+            state: Any,
+            x: Any,
+            training: bool = False,
+            return_losses: bool = False,
+        ) -> tuple[Any, ...]:
+            outputs, after, losses = function(params, state, x, bool(training))
+            return (outputs, after, losses) if return_losses else (outputs, after)
+
+        return apply, params, held
+
     def export(
         self,
         filepath: str | os.PathLike[str],
