@@ -1,8 +1,8 @@
 """A model as a pure function for JAX, with parameters as its first argument.
 
-Its gradients are Cornu's own (`jax.custom_vjp`), those of gradients too: so they are
-right at ties, through `stop_gradient` and custom gradients, which are no part of a graph
-any more when it runs.
+Its gradients are Cornu's own (`jax.custom_vjp`), those of gradients too. So they are
+right at ties, and through `stop_gradient` and custom gradients, which are no part of a
+graph any more when it runs.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from cornu.graph.messages import nearest, refuse_unknown
+from cornu.saving.numpy_script import save_numpy
 from cornu.saving.onnx_file import save_onnx
 from cornu.training.forward import forward_graph
 from cornu.training.loop import Trainer
@@ -125,29 +126,32 @@ class Portable(Trainer):
     ) -> None:
         """Write the forward pass to a file that other programs run.
 
-        What is written gives what `predict` gives, with the weights inside. ONNX
-        Runtime has tried it on made inputs before it is written.
+        What is written gives what `predict` gives; it is tried on made inputs before.
+        'onnx' is a file for ONNX Runtime and others, with the weights inside. 'numpy'
+        is a Python file that needs NumPy alone, with the weights in an `.npz` beside
+        it; its `predict` takes arrays.
 
         Args:
-            filepath: the file, such as 'model.onnx'. It is written whole or not at all.
-            format: 'onnx'. The other formats of Keras's are refused, and the error
-                says what to do instead.
+            filepath: the file, such as 'model.onnx' or 'model.py'. It is written whole
+                or not at all.
+            format: 'onnx' or 'numpy'. The other formats of Keras's are refused, and
+                the error says what to do instead.
             verbose: whether to print what was written; True by default.
             input_signature: what has shape and dtype (`cornu.layers.InputSpec`), nested
                 as the inputs are, where they are not those of the Inputs. A first size
                 of None leaves the batch open, which is so by default; where the model
-                does not allow that, a warning says so, and the batch is 1.
-            **kwargs: `opset_version`, of which only the written one is taken.
+                does not allow that, a warning says so, and tells the batch.
+            **kwargs: `opset_version` of ONNX, of which only the written one is taken.
 
         Raises:
             ImportError: when onnx or ONNX Runtime is not installed.
             NotImplementedError: when ONNX lacks an operation of the model.
             ValueError: for other formats, for models that work on text or change when
-                they predict, and when ONNX Runtime computes something else.
+                they predict, and when what would be written computes something else.
         """
         opset = kwargs.pop("opset_version", None)
-        known = ["format", "verbose", "input_signature", "opset_version"]
-        refuse_unknown("export", kwargs, known)
+        known = ["format", "verbose", "input_signature"]
+        refuse_unknown("export", kwargs, [*known, "opset_version"])
         if format not in _WRITTEN:
             raise ValueError(
                 f"export was given format={format!r}.\n"
@@ -155,12 +159,21 @@ class Portable(Trainer):
                 f"{_INSTEAD.get(format, nearest(format, list(_WRITTEN)))}"
             )
         self._refuse_to_move("export()")
-        said = save_onnx(self, self._tracer(), filepath, input_signature, opset)
+        trace = self._tracer()
+        if format == "onnx":
+            said = save_onnx(self, trace, filepath, input_signature, opset)
+        elif opset is None:
+            said = save_numpy(self, trace, filepath, input_signature)
+        else:
+            raise ValueError(
+                f"export was given opset_version={opset} with format={format!r}.\n"
+                "Expected it with format='onnx' alone.\nLeave it away."
+            )
         if verbose is None or verbose:
             print(f"Saved artifact at {os.fspath(filepath)!r} ({said}).")
 
 
-_WRITTEN = ("onnx",)
+_WRITTEN = ("onnx", "numpy")
 _INSTEAD = {
     "tf_saved_model": "Write format='onnx', which ONNX Runtime serves.",
     "litert": "Write format='onnx', which ONNX Runtime runs on mobile devices too.",
