@@ -246,6 +246,52 @@ def test_a_copy_elsewhere_is_brought_back():
     np.testing.assert_array_equal(model.layers[0].kernel.numpy(), moved.numpy())
 
 
+@pytest.mark.parametrize("how", ["copy", "pickle"])
+def test_copies_have_a_model_of_their_own(how, tmp_path):
+    model = network()
+    module = model.to_torch()
+    module(X)  # in train mode: the state goes on
+    module.dense.bias.requires_grad_(False)
+    if how == "copy":
+        other = copy.deepcopy(module)
+    else:
+        torch.save(module, tmp_path / "module.pt")
+        other = torch.load(tmp_path / "module.pt", weights_only=False)
+    assert not other.dense.bias.requires_grad
+    for a, b in zip(module.state_dict().values(), other.state_dict().values()):
+        assert a.data_ptr() != b.data_ptr()
+    for _ in range(2):
+        alike(numbers(other(X)), numbers(module(X)), 1e-6)
+    before = model.get_weights()
+    with torch.no_grad():
+        for p in other.parameters():
+            p.zero_()
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_averages_of_pytorch():
+    module = network().to_torch()
+    averaged = torch.optim.swa_utils.AveragedModel(module)
+    kernels = []
+    for _ in range(2):
+        with torch.no_grad():
+            module.dense.kernel.add_(1)
+        averaged.update_parameters(module)
+        kernels.append(module.dense.kernel.detach().numpy().copy())
+    alike(averaged.module.dense.kernel.detach().numpy(), np.mean(kernels, 0), 1e-6)
+    assert averaged.eval()(torch.tensor(X)).shape == (16, 1)
+
+
+def test_autocast_changes_no_dtype():
+    module = network().to_torch().eval()
+    expected = numbers(module(X))
+    with torch.autocast("cpu", torch.bfloat16):
+        y = module(torch.tensor(X))
+    y.sum().backward()
+    np.testing.assert_array_equal(numbers(y), expected)
+
+
 # Modes
 
 

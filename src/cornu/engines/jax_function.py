@@ -121,8 +121,8 @@ class Function:
         found = function(*values, *given)
         written = [slot.variable for slot in slots if slot.after is not None]
         after = self._after(state, dict(zip(map(id, written), found[n:], strict=True)))
-        outputs = pack_like(traced.nest, list(found[: traced.count]))
-        return outputs, after, list(found[traced.count : n])
+        outputs = pack_like(traced.nest, list(found[: traced.results]))
+        return outputs, after, list(found[traced.results : n])
 
     def _given(self, variable: Variable, params: Any, state: Any) -> Any:
         for group, tree in (("params", params), ("state", state)):

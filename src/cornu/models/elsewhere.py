@@ -67,7 +67,7 @@ class Portable(Trainer):
         """
         self._refuse_to_move("to_torch()")
         module = _room("torch.module", "PyTorch", "torch")
-        return module.Module(self._tracer(), self.variables, f"Module of {self.name!r}")
+        return module.Module(self, self._tracer())
 
     def to_jax(self, stateful: bool = False) -> tuple[Any, ...]:
         """The model as a pure function for JAX, and its parameters.

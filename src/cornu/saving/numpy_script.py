@@ -114,8 +114,8 @@ def save_numpy(
     program = engine("numpy").compile(outputs_of(model, forward), kernels=False)
     state = _state(model, program)
     text = program.source.rstrip() + "\n"
-    outputs = output_names(model, forward.nest, forward.count)
-    whole, freely = "", signature.is_open
+    outputs = output_names(model, forward.nest, forward.results)
+    whole, freely, worst = "", signature.is_open, 0.0
     for freely in [True, False] if signature.is_open else [False]:
         whole = text + _tail(signature, size, freely, outputs)
         sizes = (1, 3, size, size + 1) if freely else (size,)

@@ -64,7 +64,7 @@ def save_onnx(
     first = forward_of(_TRIED[0])
     outputs_of(model, first)
     names = onnx.Interface(
-        signature.names, output_names(model, first.nest, first.count)
+        signature.names, output_names(model, first.nest, first.results)
     )
     content, written, reason = b"", None, ""
     if signature.is_open:

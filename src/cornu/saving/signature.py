@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cornu.graph import Graph, Spec, config, is_float
+from cornu.graph import Graph, Spec, config, is_float, standardize_dtype
 from cornu.graph.messages import described
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.spec import InputSpec
@@ -105,7 +105,10 @@ def signature_of(model: Any, given: Any = None) -> Signature:
 
 def _dtype_of(leaf: Any) -> str:
     dtype = getattr(leaf, "dtype", None)
-    return config.floatx() if dtype is None else str(dtype).rpartition(".")[2]
+    if dtype is None:
+        return config.floatx()
+    name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+    return standardize_dtype(name)
 
 
 def _built_for(model: Any) -> Any:
@@ -175,7 +178,7 @@ def outputs_of(model: Any, forward: Any) -> Graph:
             "Make recurrent layers without stateful=True, and leave random layers to "
             "training."
         )
-    outputs = graph.outputs[: forward.count]
+    outputs = graph.outputs[: forward.results]
     return Graph(graph.inputs, graph.nodes, outputs, graph.state, graph.name)
 
 

@@ -18,12 +18,12 @@ class Forward(NamedTuple):
     Attributes:
         graph: gives the outputs, and then the losses that layers add.
         nest: the nesting of the outputs, with None for leaves.
-        count: how many outputs there are; the rest are losses.
+        results: how many outputs there are; the rest are losses.
     """
 
     graph: Graph
     nest: Any
-    count: int
+    results: int
 
 
 def forward_graph(

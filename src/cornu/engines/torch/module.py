@@ -9,7 +9,7 @@ are right where PyTorch would differentiate another way, or not at all: at ties,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,9 +21,6 @@ from cornu.engines.torch import TorchEngine
 from cornu.graph import Graph, Spec, Variable, is_float
 from cornu.graph.halves import Halves, halves, with_gradients, without_state
 from cornu.graph.tree import flatten, map_structure, pack_like
-
-# Makes the forward pass of a model: (nest, specs, training) -> (graph, nest, count).
-Tracer = Callable[[Any, list[Spec], bool], Any]
 
 _engine = lru_cache(TorchEngine)
 
@@ -136,22 +133,18 @@ class Module(torch.nn.Module):
     """A model of Cornu's as a module of PyTorch's; `model.to_torch()` makes it.
 
     Args:
-        trace: makes the graph of the forward pass.
-        variables: the variables of the model.
-        title: what the model is called.
+        model: the model.
+        trace: makes the graph of its forward pass, of (nesting, specs, training).
     """
 
-    def __init__(
-        self, trace: Tracer, variables: Iterable[Variable], title: str
-    ) -> None:
+    def __init__(self, model: Any, trace: Callable[..., Any]) -> None:
         super().__init__()
-        self._title = title
-        self._trace = trace
+        self._model, self._trace = model, trace
         self._steps: dict[Any, Any] = {}
         self._places: dict[int, tuple[torch.nn.Module, str]] = {}
         self._variables: list[Variable] = []
         self.losses: list[torch.Tensor] = []
-        for variable in variables:
+        for variable in model.variables:
             self._enter(variable, kept=True)
 
     def _enter(self, variable: Variable, kept: bool) -> None:
@@ -179,8 +172,8 @@ class Module(torch.nn.Module):
         tensor = getattr(place, name)
         if _dtype_name(tensor) != variable.dtype_:
             raise TypeError(
-                f"{self._title}: its weight {variable.path!r} is of dtype "
-                f"{_dtype_name(tensor)} now.\n"
+                f"Module of model {self._model.name!r}: its weight {variable.path!r} "
+                f"is of dtype {_dtype_name(tensor)} now.\n"
                 f"Expected {variable.dtype_}, in which the model was made.\n"
                 "Make the model in another dtype (dtype=, or "
                 "cornu.config.set_floatx), and the module of that."
@@ -228,14 +221,24 @@ class Module(torch.nn.Module):
             v if slot.after is None else v.detach().clone()
             for v, slot in zip(state, slots, strict=True)
         ]
-        found = function(*values, *before)
+        # Graphs fix all dtypes; PyTorch's autocast would bring others.
+        with torch.autocast(device.type, enabled=False):
+            found = function(*values, *before)
         n = len(traced.graph.outputs)
         written = [v for v, s in zip(state, slots, strict=True) if s.after is not None]
         with torch.no_grad():
             for tensor, value in zip(written, found[n:], strict=True):
                 tensor.copy_(value)
-        self.losses = list(found[traced.count : n])
-        return pack_like(traced.nest, list(found[: traced.count]))
+        self.losses = list(found[traced.results : n])
+        return pack_like(traced.nest, list(found[: traced.results]))
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles have a model of their own."""
+        trained = [p.requires_grad for p in self.parameters()]
+        state = {name: t.detach().cpu() for name, t in self.state_dict().items()}
+        devices = {t.device for t in (*self.parameters(), *self.buffers())}
+        device = devices.pop() if len(devices) == 1 else None
+        return _again, (self._model, state, self.training, trained, device)
 
     def to_cornu(self) -> None:
         """Copy the weights into the model, where they do not lie in its memory.
@@ -249,6 +252,21 @@ class Module(torch.nn.Module):
             if tensor.data_ptr() != shared.data_ptr():
                 with variable.lock:
                     shared.copy_(tensor)
+
+
+def _again(
+    model: Any,
+    state: dict[str, torch.Tensor],
+    training: bool,
+    trained: list[bool],
+    device: torch.device | None,
+) -> Module:
+    """The module that `__reduce__` told of."""
+    module = model.to_torch()
+    module.load_state_dict(state)
+    for p, flag in zip(module.parameters(), trained, strict=True):
+        p.requires_grad_(flag)
+    return module.to(device).train(training)
 
 
 def _free(place: torch.nn.Module, name: str, inner: bool = False) -> str:
