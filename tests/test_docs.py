@@ -97,9 +97,36 @@ np.testing.assert_array_equal(tape.gradient(y, x), [-1.0, 1.0])
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("needs", ["torch", "jax", "onnxruntime", "network"])
+def test_a_model_is_taken_elsewhere_as_the_docs_say(needs, tmp_path, monkeypatch):
+    """The code of each part, after that which makes the model."""
+    if needs != "network":
+        pytest.importorskip(needs)
+    if needs == "onnxruntime":
+        pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    _, model, *parts = blocks(ROOT / "docs" / "engines.md")
+    (code,) = (part for part in parts if f"import {needs}\n" in part)
+    names = {}
+    cornu.utils.clear_session()
+    cornu.utils.set_random_seed(0)
+    exec(compile(model, "docs/engines.md", "exec"), names)
+    exec(compile(code, "docs/engines.md", "exec"), names)
+    sys.modules.pop("network", None)
+    x, y = names["x"], names["y"]
+    found = names["model"].predict(x, verbose=0)
+    if needs in ("torch", "jax"):  # which have trained it
+        assert ((found - y) ** 2).mean() < (y**2).mean() / 2
+    else:
+        alone = names.get("network")
+        answer = names["found"] if alone is None else alone.predict(x)
+        np.testing.assert_allclose(answer, found, rtol=1e-5, atol=1e-6)
+
+
 def test_the_engine_of_the_docs_runs():
     pytest.importorskip("jax")
-    (code,) = blocks(ROOT / "docs" / "engines.md")
+    code, *_ = blocks(ROOT / "docs" / "engines.md")
     names = {}
     exec(compile(code, "docs/engines.md", "exec"), names)
     graph = trace(
