@@ -98,16 +98,39 @@ def test_sums_over_the_batch_are_those_of_the_batch_that_comes(tmp_path):
         np.testing.assert_allclose(found, data - data.mean(0), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["sorted", "counted", "numbered"])
+def test_samples_are_counted_in_the_batch_that_comes(kind, tmp_path):
+    x = cornu.Input((4,))
+    if kind == "sorted":
+        y = ops.take_along_axis(x, ops.argsort(x, axis=1), axis=1)
+    elif kind == "counted":
+        y = layers.CategoryEncoding(6, "count")(abs(ops.floor(x)))
+    else:
+        places = ops.arange(7, dtype="int32")
+        y = Numbered()(x) + ops.cast(places[:4], "float32")
+    model = cornu.Model(x, y)
+    session = export(model, tmp_path / "model.onnx")
+    for n in (2, 9):
+        alike(session, model, R.normal(size=(n, 4)).astype("float32"))
+
+
 class Numbered(layers.Layer):
     """Adds to each sample its place in the batch."""
 
     def call(self, x):
-        return x + ops.arange(x.shape[0], dtype="float32")[:, None]
+        return x + ops.cast(ops.arange(x.shape[0], dtype="int32"), "float32")[:, None]
+
+
+class Squared(layers.Layer):
+    """Adds to each sample the square of its place."""
+
+    def call(self, x):
+        return x + np.arange(x.shape[0], dtype="float32")[:, None] ** 2
 
 
 def test_a_batch_that_cannot_be_open_is_fixed_and_that_is_said(tmp_path):
     x = cornu.Input((3,))
-    model = cornu.Model(x, Numbered()(x))
+    model = cornu.Model(x, Squared()(x))
     with pytest.warns(UserWarning, match="for batches of 1 alone") as told:
         session = export(model, tmp_path / "model.onnx")
     assert len(str(told[0].message).splitlines()) == 3
@@ -115,7 +138,7 @@ def test_a_batch_that_cannot_be_open_is_fixed_and_that_is_said(tmp_path):
     spec = layers.InputSpec(shape=(4, 3), dtype="float32")
     session = export(model, tmp_path / "model.onnx", input_signature=[spec])
     data = np.zeros((4, 3), "float32")
-    np.testing.assert_array_equal(answers(session, data)[0][:, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(answers(session, data)[0][:, 0], [0, 1, 4, 9])
 
 
 def test_what_differs_leaves_no_file(tmp_path, monkeypatch):

@@ -2,9 +2,10 @@
 """A model as an ONNX file that ONNX Runtime and others run: weights inside, batch open.
 
 Cornu's graphs have fixed sizes. To leave the batch open, the graph is written for three
-sizes of it. Where the files differ only in whole numbers that grow evenly with the
-batch (in shapes that tensors are brought to), these numbers are computed from the
-batch that comes; where anything else differs, the batch stays fixed.
+sizes of it. Where the files differ only in numbers that grow evenly with the batch (in
+shapes that tensors are brought to), or from sample to sample (where samples are
+counted), these are computed from the batch that comes; where anything else differs, the
+batch stays fixed.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def _opened(models: Sequence[Any], sizes: Sequence[int]) -> Any:
         if len({t.SerializeToString() for t in each}) == 1:
             constants.append(each[0])
         else:
-            computed.append(_straight(each, sizes))
+            computed.append(_followed(each, sizes))
     made: list[Any] = []
     if computed:
         made += _batch_of(first)
@@ -204,11 +205,69 @@ class _Line(NamedTuple):
         ], tensors
 
 
-def _straight(tensors: Sequence[Any], sizes: Sequence[int]) -> _Line:
-    """The line on which a constant lies at three sizes of the batch."""
+class _Ramp(NamedTuple):
+    """A constant with a part for each sample, which grows evenly along the batch."""
+
+    name: str
+    slope: np.ndarray
+    start: np.ndarray
+    axis: int
+    dtype: int
+
+    def written(self) -> tuple[list[Any], list[Any]]:
+        """Nodes that compute it, and the constants that these need."""
+        one, zero = np.array(1, np.int64), np.array(0, np.int64)
+        column = [-1 if i == self.axis else 1 for i in range(self.slope.ndim)]
+        arrays = [self.slope, self.start, zero, one, np.array(column, np.int64)]
+        given = [f"{self.name}_from_{i}" for i in range(len(arrays))]
+        slope, start, first, by, shape = given
+        numbers, placed, grown, wide = (
+            f"{self.name}_{step}" for step in ("range", "along", "grown", "wide")
+        )
+        nodes = [
+            helper.make_node("Range", [first, f"{BATCH}_size", by], [numbers]),
+            helper.make_node("Reshape", [numbers, shape], [placed]),
+            helper.make_node("Mul", [placed, slope], [grown]),
+            helper.make_node("Add", [grown, start], [wide]),
+            helper.make_node("Cast", [wide], [self.name], to=self.dtype),
+        ]
+        pairs = zip(arrays, given, strict=True)
+        return nodes, [numpy_helper.from_array(a, name) for a, name in pairs]
+
+
+def _followed(tensors: Sequence[Any], sizes: Sequence[int]) -> _Line | _Ramp:
+    """How a constant, which is here for three sizes of the batch, comes from it."""
+    if len({(t.name, t.data_type) for t in tensors}) > 1:
+        raise NotOpen("it takes other steps for another batch")
+    if len({tuple(t.dims) for t in tensors}) > 1:
+        return _ramp(tensors, sizes)
+    return _line(tensors, sizes)
+
+
+def _ramp(tensors: Sequence[Any], sizes: Sequence[int]) -> _Ramp:
     arrays = [numpy_helper.to_array(t) for t in tensors]
-    if len({(t.name, t.data_type, tuple(t.dims)) for t in tensors}) > 1:
+    shapes = [a.shape for a in arrays]
+    axes = [i for i, each in enumerate(zip(*shapes)) if each == tuple(sizes)]
+    if (
+        len({len(s) for s in shapes}) > 1
+        or len(axes) != 1
+        or arrays[0].dtype.kind != "i"
+    ):
         raise NotOpen("it holds a constant that is as long as the batch")
+    (axis,) = axes
+    first = arrays[0].astype(np.int64)
+    start = first.take([0], axis)
+    slope = first.take([1], axis) - start
+    for array, n in zip(arrays, sizes, strict=True):
+        column = [n if i == axis else 1 for i in range(array.ndim)]
+        grown = start + slope * np.arange(n).reshape(column)
+        if not np.array_equal(grown, array):
+            raise NotOpen("it holds a constant that differs from sample to sample")
+    return _Ramp(tensors[0].name, slope, start, axis, tensors[0].data_type)
+
+
+def _line(tensors: Sequence[Any], sizes: Sequence[int]) -> _Line:
+    arrays = [numpy_helper.to_array(t) for t in tensors]
     a, b, c = (np.asarray(x, np.float64) for x in arrays)
     slope = np.round((b - a) / (sizes[1] - sizes[0]))
     start = a - slope * sizes[0]
