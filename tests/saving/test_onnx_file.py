@@ -221,6 +221,13 @@ def test_what_onnx_lacks_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_weights_that_do_not_fit_into_a_file(tmp_path, monkeypatch):
+    room = importlib.import_module("cornu.saving.onnx_file")
+    monkeypatch.setattr(room, "_MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="2 GiB"):
+        export(made("mlp"), tmp_path / "model.onnx")
+
+
 def test_another_opset_is_refused(tmp_path):
     model = made("mlp")
     export(model, tmp_path / "model.onnx", opset_version=21)

@@ -148,6 +148,15 @@ class Portable(Trainer):
             NotImplementedError: when ONNX lacks an operation of the model.
             ValueError: for other formats, for models that work on text or change when
                 they predict, and when what would be written computes something else.
+
+        Example:
+
+        >>> import cornu, tempfile
+        >>> model = cornu.Sequential([cornu.Input((4,)), cornu.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.export(f"{folder}/model.py", format="numpy", verbose=False)
+        ...     sorted(os.listdir(folder))
+        ['model.npz', 'model.py']
         """
         opset = kwargs.pop("opset_version", None)
         known = ["format", "verbose", "input_signature"]

@@ -45,6 +45,8 @@ def weights():
 def predict(*inputs):
     """The outputs for {how}.
 
+    One thread at a time: step computes in one block of memory.
+
     Args:
         *inputs: one array for each of INPUTS, samples first.
 

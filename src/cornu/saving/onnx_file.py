@@ -24,6 +24,8 @@ from cornu.saving.signature import (
 
 # Batches at which a file is tried before it is written.
 _TRIED = (1, 3, 8)
+# What a file of this form holds (protocol buffers count its bytes in 31 bits).
+_MOST_BYTES = 2**31 - 2**20
 
 
 def save_onnx(
@@ -54,6 +56,7 @@ def save_onnx(
     refuse_target(filepath, True)
     onnx = _onnx()
     signature = signature_of(model, input_signature)
+    _refuse_large(model)
 
     def forward_of(batch: int) -> Any:
         return trace(signature.form, signature.specs(batch), False)
@@ -107,6 +110,16 @@ def _onnx() -> Any:
             "Expected the packages onnx and onnxruntime, which write and try the file."
             "\nRun `pip install 'cornu[cntk]'`."
         ) from error
+
+
+def _refuse_large(model: Any) -> None:
+    size = sum(v.spec.nbytes for v in model.variables)
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"The weights of model {model.name!r} have {size / 2**30:.1f} GiB.\n"
+            "Expected less than 2 GiB, which is what an ONNX file can hold.\n"
+            "Write format='numpy', or make parts of the model, and write these."
+        )
 
 
 def _tried(
