@@ -1,0 +1,176 @@
+"""An engine beside Keras 3 on the same library, and beside code written by hand for it.
+
+    python -m benchmarks.engines [engine] [rounds] [network ...]
+
+The networks are the notes': dense, convnet, lstm. All three contestants train an epoch
+each, in turn, on the same batches of 128, with loss and accuracy. Keras runs in a
+process of its own, and is timed there. What counts is the ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from benchmarks.data import digits
+
+BATCH = 128
+NETWORKS = ("dense", "convnet", "lstm")
+BY_HAND = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow"}
+WORDS, STEPS, WIDTH = 10_000, 100, 32
+
+
+def data_of(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """What a network learns; whole batches only, as few as an epoch needs."""
+    if name == "lstm":
+        rng = np.random.default_rng(0)
+        x = rng.integers(0, WORDS, (16 * BATCH, STEPS)).astype("int32")
+        return x, (x[:, :1] > WORDS // 2).astype("float32")
+    x, y = digits()
+    if name == "dense":
+        return x[: 468 * BATCH], y[: 468 * BATCH]
+    return x[: 16 * BATCH].reshape(-1, 28, 28, 1), y[: 16 * BATCH]
+
+
+def model_of(name: str, keras: Any) -> Any:
+    """A network, compiled, of Keras or of Cornu."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    loss = "categorical_crossentropy"
+    if name == "dense":
+        stack = [keras.Input((784,)), layers.Dense(512, activation="relu")]
+    elif name == "convnet":
+        stack = [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+        ]
+    else:
+        stack = [
+            keras.Input((STEPS,), dtype="int32"),
+            layers.Embedding(WORDS, WIDTH),
+            layers.LSTM(WIDTH),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+        loss = "binary_crossentropy"
+    if name != "lstm":
+        stack.append(layers.Dense(10, activation="softmax"))
+    model = keras.Sequential(stack)
+    model.compile("rmsprop", loss, metrics=["accuracy"])
+    return model
+
+
+def epoch_of(name: str, keras: Any) -> Callable[[], Any]:
+    """What trains a network for an epoch."""
+    model, (x, y) = model_of(name, keras), data_of(name)
+    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """How many seconds it takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def keras_answers(name: str) -> None:
+    """In a process of its own: an epoch per line that comes in, and its time."""
+    import keras  # the back end is in the environment
+
+    run = epoch_of(name, keras)
+    for _ in sys.stdin:
+        print(timed(run), flush=True)
+
+
+class Keras:
+    """Keras in its own process.
+
+    Args:
+        engine: its back end.
+        name: the network.
+    """
+
+    def __init__(self, engine: str, name: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.engines", "--keras", name],
+            env={**os.environ, "KERAS_BACKEND": engine},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def seconds(self) -> float:
+        """How long its next epoch takes."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def end(self) -> None:
+        """Let it go."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def compared(engine: str, name: str, rounds: int) -> None:
+    """Print the times of an epoch, in turn, and their ratios."""
+    import cornu
+
+    cornu.config.set_backend(engine)
+    ours = epoch_of(name, cornu)
+    contestants: dict[str, Callable[[], float]] = {"Cornu": lambda: timed(ours)}
+    keras = None
+    if engine in BY_HAND:
+        hand = import_module(f"benchmarks.by_hand.{BY_HAND[engine]}")
+        epoch = getattr(hand, name)(*data_of(name))
+        contestants["by hand"] = lambda: timed(epoch)
+        keras = Keras(engine, name)
+        contestants["Keras 3"] = keras.seconds
+    found = []
+    for _ in range(rounds + 2):  # the first two compile, and warm the caches
+        found.append({who: run() for who, run in contestants.items()})
+    if keras is not None:
+        keras.end()
+    found = found[2:]
+    middle = {
+        who: statistics.median(each[who] for each in found) for who in contestants
+    }
+    line = f"{engine:<11}{name:<9}Cornu {middle['Cornu']:.3f} s"
+    for who in list(contestants)[1:]:
+        ratios = [each["Cornu"] / each[who] for each in found]
+        line += f"   / {who} {statistics.median(ratios):.2f}"
+        line += f" ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(line, flush=True)
+
+
+def main(engine: str = "jax", rounds: str = "7", *names: str) -> None:
+    """Compare an engine on these networks, or on all."""
+    for name in names or NETWORKS:
+        compared(engine, name, int(rounds))
+
+
+def _start(arguments: Sequence[str]) -> None:
+    if arguments[:1] == ["--keras"]:
+        keras_answers(arguments[1])
+    else:
+        main(*arguments)
+
+
+if __name__ == "__main__":
+    _start(sys.argv[1:])
