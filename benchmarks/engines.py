@@ -2,8 +2,8 @@
 
     python -m benchmarks.engines [engine] [rounds] [network ...]
 
-The networks are the notes': dense, convnet, lstm. All three contestants train an epoch
-each, in turn, on the same batches of 128, with loss and accuracy. Keras runs in a
+The networks are the notes': dense, convnet, lstm. All three contestants train for three
+epochs each, in turn, on the same batches of 128, with loss and accuracy. Keras runs in a
 process of its own, and is timed there. What counts is the ratio.
 """
 
@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks.data import digits
 
-BATCH = 128
+BATCH, EPOCHS = 128, 3
 NETWORKS = ("dense", "convnet", "lstm")
-BY_HAND = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow"}
+PEERS = ("jax", "tensorflow", "torch")  # which Keras has, too
 WORDS, STEPS, WIDTH = 10_000, 100, 32
 
 
@@ -73,10 +73,16 @@ def model_of(name: str, keras: Any) -> Any:
     return model
 
 
-def epoch_of(name: str, keras: Any) -> Callable[[], Any]:
-    """What trains a network for an epoch."""
+def training_of(name: str, keras: Any) -> Callable[[], Any]:
+    """What trains a network for some epochs."""
     model, (x, y) = model_of(name, keras), data_of(name)
-    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+    return lambda: model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+
+
+def by_hand(engine: str, name: str) -> Callable[[], Any]:
+    """The same by hand."""
+    epoch = getattr(import_module(f"benchmarks.by_hand.{engine}"), name)(*data_of(name))
+    return lambda: [epoch() for _ in range(EPOCHS)]
 
 
 def timed(run: Callable[[], Any]) -> float:
@@ -87,10 +93,10 @@ def timed(run: Callable[[], Any]) -> float:
 
 
 def keras_answers(name: str) -> None:
-    """In a process of its own: an epoch per line that comes in, and its time."""
+    """In a process of its own: a training per line that comes in, and its time."""
     import keras  # the back end is in the environment
 
-    run = epoch_of(name, keras)
+    run = training_of(name, keras)
     for _ in sys.stdin:
         print(timed(run), flush=True)
 
@@ -114,7 +120,7 @@ class Keras:
         )
 
     def seconds(self) -> float:
-        """How long its next epoch takes."""
+        """How long its next training takes."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("go\n")
@@ -129,25 +135,24 @@ class Keras:
 
 
 def compared(engine: str, name: str, rounds: int) -> None:
-    """Print the times of an epoch, in turn, and their ratios."""
+    """Print the times of a training, in turn, and their ratios."""
     import cornu
 
     cornu.config.set_backend(engine)
-    ours = epoch_of(name, cornu)
+    ours = training_of(name, cornu)
     contestants: dict[str, Callable[[], float]] = {"Cornu": lambda: timed(ours)}
     keras = None
-    if engine in BY_HAND:
-        hand = import_module(f"benchmarks.by_hand.{BY_HAND[engine]}")
-        epoch = getattr(hand, name)(*data_of(name))
-        contestants["by hand"] = lambda: timed(epoch)
+    if engine in PEERS:
+        hand = by_hand(engine, name)
+        contestants["by hand"] = lambda: timed(hand)
         keras = Keras(engine, name)
         contestants["Keras 3"] = keras.seconds
     found = []
-    for _ in range(rounds + 2):  # the first two compile, and warm the caches
+    for _ in range(rounds + 1):  # the first one compiles, and warms the caches
         found.append({who: run() for who, run in contestants.items()})
     if keras is not None:
         keras.end()
-    found = found[2:]
+    found = found[1:]
     middle = {
         who: statistics.median(each[who] for each in found) for who in contestants
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -470,7 +470,17 @@ class JaxEngine(LibraryEngine):
 
     def whole(self, array: np.ndarray) -> Any:
         """An array that each device has."""
-        return self._placed(array, whole_sharding())
+        sharding = whole_sharding()
+        if sharding is None and jax.default_backend() == "cpu":
+            # Memory that begins where XLA wants it need not be copied once more.
+            room = np.empty(array.nbytes + 64, np.uint8)
+            first = -room.ctypes.data % 64
+            copy = room[first : first + array.nbytes].view(array.dtype)
+            copy = copy.reshape(array.shape)
+            copy[...] = array
+            with jax.enable_x64(True):
+                return jax.device_put(copy)
+        return self._placed(array, sharding)
 
     def _placed(self, array: np.ndarray, sharding: Any) -> Any:
         if sharding is None:
@@ -486,58 +496,123 @@ class JaxEngine(LibraryEngine):
         """What it can run on."""
         return list_devices()
 
-    def compiled(
+    def stepped(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., list[Any]]:
-        """One function of XLA's. 64 bits are allowed only where a graph has them."""
+    ) -> Callable[..., tuple[list[Any], list[Any], bool]]:
+        """One function of XLA's, which writes variables in their own memory."""
+        step, part = _Step(function, graph), _Parts(graph)
+        fast, wide = jax.jit(step, donate_argnums=0), _is_wide(graph)
 
-        def placed(*values: Any) -> list[Any]:
-            return results_placed(function(*values), graph)
-
-        fast, wide = jax.jit(placed), _is_wide(graph)
-
-        def run(*values: Any) -> list[Any]:
+        def run(given: Any, state: Any, check: bool) -> Any:
             with jax.enable_x64(wide):
-                return fast(*values)
+                outputs, after, good = fast(*part(state), given, check)
+            return outputs, after, not check or bool(good)
 
         return run
 
     def many(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., tuple[Any, bool]]:
-        """A function that takes many steps in one call of XLA's."""
-        n, written = len(graph.outputs), [s.after is not None for s in graph.state]
+    ) -> Callable[..., tuple[list[Any], int]]:
+        """A function that takes many steps in one call of XLA's.
+
+        They end before one whose checks are not finite. On a CPU XLA computes
+        convolutions inside a loop by loops of its own, which take ten times as long as
+        its kernels: a graph with convolutions is called step by step there, and none of
+        the calls is waited for.
+        """
+        step, part, wide = _Step(function, graph), _Parts(graph), _is_wide(graph)
         shapes = [v.shape for v in graph.inputs]
 
-        def run(data: Any, rows: Any, start: Any, stop: Any, state: Any) -> Any:
-            def step(carried: Any) -> Any:
-                i, state, finite = carried
-                batch = [
-                    constrained(
-                        jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape)
-                    )
-                    for x, shape in zip(data, shapes, strict=True)
-                ]
-                new = iter(results_placed(function(*batch, *state), graph)[n:])
-                after = [
-                    next(new) if there else value
-                    for value, there in zip(state, written, strict=True)
-                ]
-                for number in new:
-                    finite = finite & jnp.isfinite(number).all()
-                return i + 1, after, finite
+        def one(carried: Any, read: Any, data: Any, rows: Any, check: Any) -> Any:
+            written, i, good = carried
+            batch = [
+                constrained(
+                    jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape)
+                )
+                for x, shape in zip(data, shapes, strict=True)
+            ]
+            _, after, fine = step(written, read, batch, check, good)
+            return after, i + fine, fine
 
-            first = jnp.asarray(start), list(state), jnp.asarray(True)
-            return lax.while_loop(lambda c: c[0] < stop, step, first)[1:]
+        def loop(carried: Any, stop: Any, *given: Any) -> Any:
+            return lax.while_loop(
+                lambda c: (c[1] < stop) & c[2], lambda c: one(c, *given), carried
+            )
 
-        fast, wide = jax.jit(run), _is_wide(graph)
+        by_step = jax.default_backend() == "cpu" and _has_windows(graph)
+        fast = jax.jit(one if by_step else loop, donate_argnums=0)
 
-        def many(*arguments: Any) -> tuple[Any, bool]:
+        def many(
+            data: Any, rows: Any, start: int, stop: int, state: Any, check: bool
+        ) -> tuple[list[Any], int]:
             with jax.enable_x64(wide):
-                after, finite = fast(*arguments)
-                return after, bool(finite)
+                written, read = part(state)
+                carried = written, jnp.asarray(start, jnp.int32), jnp.asarray(True)
+                if by_step:
+                    for _ in range(start, stop):
+                        carried = fast(carried, read, data, rows, check)
+                else:
+                    carried = fast(carried, stop, read, data, rows, check)
+                return carried[0], int(carried[1]) - start
 
         return many
+
+
+class _Parts:
+    """The state of a graph in two: variables that it writes, and all others."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.written = [slot.after is not None for slot in graph.state]
+
+    def __call__(self, state: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """One list of each."""
+        pairs = list(zip(state, self.written, strict=True))
+        return [v for v, there in pairs if there], [v for v, there in pairs if not there]
+
+    def whole(self, written: Sequence[Any], read: Sequence[Any]) -> list[Any]:
+        """The state again."""
+        some, others = iter(written), iter(read)
+        return [next(some) if there else next(others) for there in self.written]
+
+
+class _Step:
+    """A step to be traced: what it was given to write stays where it has no effect."""
+
+    def __init__(self, function: Callable[..., list[Any]], graph: Graph) -> None:
+        self.function, self.graph, self.parts = function, graph, _Parts(graph)
+
+    def __call__(
+        self, written: Any, read: Any, given: Any, check: Any, good: Any = True
+    ) -> tuple[list[Any], list[Any], Any]:
+        """The outputs, the variables after it, and whether it was taken.
+
+        Args:
+            written: the variables that it writes, whose memory it may use again.
+            read: the others.
+            given: the inputs.
+            check: whether it is taken only if the graph's checks are finite.
+            good: whether it is taken at all.
+        """
+        n, m = len(self.graph.outputs), len(self.graph.outputs) + len(written)
+        state = self.parts.whole(written, read)
+        results = results_placed(self.function(*given, *state), self.graph)
+        fine = jnp.asarray(True)
+        for number in results[m:]:
+            fine = fine & jnp.isfinite(number).all()
+        good = good & (fine | jnp.logical_not(check))
+        after, seen = [], {id(v) for v in state}
+        for old, new in zip(written, results[n:m], strict=True):
+            # What is written over must be one variable's alone.
+            new = jnp.copy(new) if id(new) in seen else new
+            seen.add(id(new))
+            after.append(jnp.where(good, new, old) if self.graph.checks else new)
+        return results[:n], after, good
+
+
+def _has_windows(graph: Graph) -> bool:
+    bodies = [p for n in graph.nodes for p in n.params.values() if isinstance(p, Graph)]
+    mine = any(n.op.name.startswith("conv") for n in graph.nodes)
+    return mine or any(map(_has_windows, bodies))
 
 
 def _is_wide(graph: Graph) -> bool:

@@ -142,6 +142,28 @@ class LibraryEngine:
         """Make a function of many values to a list of values fast, if that can be."""
         return function
 
+    def stepped(
+        self, function: Callable[..., list[Any]], graph: Graph
+    ) -> Callable[..., tuple[list[Any], list[Any], bool]]:
+        """One step: `f(inputs, state, check)`, and what comes of it.
+
+        That is the outputs, the variables that it writes, and whether it was taken: not
+        where `check` asks for it and one of the checks is not finite. Then they are as
+        they were.
+        """
+        written = [slot.after is not None for slot in graph.state]
+        n, m = len(graph.outputs), len(graph.outputs) + sum(written)
+        fast = self.compiled(function, graph)
+
+        def run(given: Any, state: Any, check: bool) -> Any:
+            results = fast(*given, *state)
+            numbers = [self.to_numpy(c) for c in results[m:]] if check else []
+            finite = all(np.isfinite(number).all() for number in numbers)
+            before = [v for v, there in zip(state, written, strict=True) if there]
+            return results[:n], results[n:m] if finite else before, finite
+
+        return run
+
     def room(self) -> int:
         """Bytes of data that may stay where it computes."""
         return 2 << 30
@@ -271,9 +293,8 @@ class LibraryProgram:
             slot.variable for slot in ready.state if slot.after is not None
         ]
         function = Interpreter(engine, ready, ready.arguments, ready.results)
-        self._function = engine.compiled(function, ready)
+        self._step = engine.stepped(function, ready)
         self._plain, self._ready, self._many = function, ready, None
-        self._counts = len(graph.outputs), len(self._written)
 
     def __call__(self, *inputs: Any) -> list[np.ndarray]:
         """Run once: one array per input, one fresh array per output.
@@ -293,23 +314,22 @@ class LibraryProgram:
         return self._run(inputs, check=True)
 
     def _run(self, inputs: Sequence[Any], check: bool) -> list[np.ndarray] | None:
-        engine, (n, m) = self.engine, self._counts
+        engine = self.engine
         arrays = [x if isinstance(x, np.ndarray) else np.asarray(x) for x in inputs]
         check_inputs(self.graph, arrays)
         with self._locks:
             state = [v.native(engine) for v in self.variables]
             given = [engine.batch(a) for a in arrays]
             try:
-                results = self._function(*given, *state)
+                outputs, after, taken = self._step(given, state, check)
             except IndexError as error:
                 raise explained(error, self.graph) from error
-            if check:
-                numbers = [engine.to_numpy(c) for c in results[n + m :]]
-                if not all(np.isfinite(number).all() for number in numbers):
-                    return None
-            for variable, value in zip(self._written, results[n : n + m], strict=True):
-                variable.hold(engine, value)
-            return [engine.to_numpy(value) for value in results[:n]]
+            self._hold(after)
+            return [engine.to_numpy(v) for v in outputs] if taken else None
+
+    def _hold(self, after: Sequence[Any]) -> None:
+        for variable, value in zip(self._written, after, strict=True):
+            variable.hold(self.engine, value)
 
     # Many steps in one call, where the engine has `many(function, graph)`
 
@@ -328,7 +348,7 @@ class LibraryProgram:
 
     def run_rows(
         self, data: list[Any], rows: Any, start: int, stop: int, check: bool
-    ) -> bool:
+    ) -> int:
         """Take the steps from `start` to `stop`, each on its row's samples.
 
         Args:
@@ -339,22 +359,19 @@ class LibraryProgram:
             check: whether to look at the graph's checks.
 
         Returns:
-            False where one of the checks was not finite: then nothing has changed.
+            How many were taken. They end before one whose checks are not finite, and an
+            engine may then have taken none.
         """
         if self._many is None:
             self._many = self.engine.many(self._plain, self._ready)  # type: ignore
         with self._locks:
             state = [v.native(self.engine) for v in self.variables]
             try:
-                after, finite = self._many(data, rows, start, stop, state)
+                after, taken = self._many(data, rows, start, stop, state, check)
             except IndexError as error:
                 raise explained(error, self.graph) from error
-            if check and not finite:
-                return False
-            for slot, value in zip(self._ready.state, after, strict=True):
-                if slot.after is not None:
-                    slot.variable.hold(self.engine, value)
-        return True
+            self._hold(after)
+        return taken
 
     @property
     def source(self) -> str:

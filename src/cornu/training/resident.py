@@ -48,8 +48,8 @@ class ResidentSteps:
     def epoch(self, done: int = 0) -> Iterator[int]:
         """Take whole batches of the epoch, call by call; how many each call took.
 
-        It ends early where a loss is not finite: nothing has changed since the last
-        call then, and whoever takes the steps one by one finds which it was.
+        It ends early before a step whose loss is not finite, or before the call with
+        it: whoever goes on step by step finds which one it was.
 
         Args:
             done: how many of the epoch were taken already.
@@ -62,11 +62,13 @@ class ResidentSteps:
         while at < len(rows):
             stop = min(at + max(self._count, 1), len(rows))
             start = time.perf_counter()
-            if not self._program.run_rows(self._data, found, at, stop, self._check):
-                return
+            taken = self._program.run_rows(self._data, found, at, stop, self._check)
             spent = time.perf_counter() - start
-            self.feed.skip(stop - at)
-            yield stop - at
+            self.feed.skip(taken)
+            if taken:
+                yield taken
+            if taken < stop - at:
+                return
             if self._count:  # the first call was compiled, too
                 rate = (stop - at) / max(spent, 1e-9)
                 most = max(self._count * 8, 64)

@@ -192,15 +192,18 @@ class TorchEngine(LibraryEngine):
 
     def many(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., tuple[Any, bool]]:
-        """A function that takes many steps, and asks for what it checks at last.
+    ) -> Callable[..., tuple[list[Any], int]]:
+        """A function that takes many steps or none, and asks for what it checks at last.
 
         So a GPU is never waited for.
         """
         n, written = len(graph.outputs), [s.after is not None for s in graph.state]
         specs = [v.spec for v in graph.inputs]
 
-        def run(data: Any, rows: Any, start: int, stop: int, state: Any) -> Any:
+        def run(
+            data: Any, rows: Any, start: int, stop: int, state: Any, check: bool
+        ) -> tuple[list[Any], int]:
+            before = state
             finite = torch.ones((), dtype=torch.bool, device=self.device)
             for row in rows[start:stop].unbind(0):
                 batch = [
@@ -214,6 +217,8 @@ class TorchEngine(LibraryEngine):
                 ]
                 for number in new:
                     finite = finite & torch.isfinite(number).all()
-            return state, bool(finite)
+            taken = not check or bool(finite)
+            state = zip(state if taken else before, written, strict=True)
+            return [v for v, there in state if there], (stop - start) * taken
 
         return torch.inference_mode()(run)
