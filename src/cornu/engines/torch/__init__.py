@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from cornu.engines.library import LibraryEngine
-from cornu.engines.torch import linalg, windows
+from cornu.engines.torch import linalg, recurrent, windows
 from cornu.engines.torch.lowerings import (
     FUNCTIONS,
     LOWERINGS,
@@ -26,7 +26,7 @@ from cornu.engines.torch.lowerings import (
 from cornu.graph import Graph, Node, Value
 from cornu.graph.graph import copy_node
 
-__all__ = ["TorchEngine", "linalg", "windows"]
+__all__ = ["TorchEngine", "linalg", "recurrent", "windows"]
 
 # Of 16, 32 and 64 bits without a sign PyTorch knows little more than these.
 _ANY_DTYPE = frozenset(
@@ -111,6 +111,7 @@ class TorchEngine(LibraryEngine):
     name = "torch"
     package = "torch"
     lowerings = LOWERINGS
+    claims = recurrent.CLAIMS
     fresh = frozenset(FUNCTIONS) | _FRESH
 
     def __init__(self, device: torch.device | None = None) -> None:

@@ -431,15 +431,23 @@ def _dot_general(engine, node: Node, a, b) -> Any:
     if not ba and len(ca) == 1 and a.ndim == b.ndim == 2:
         y = torch.mm(a.t() if ca[0] == 0 else a, b.t() if cb[0] == 1 else b)
         return y.to(dtype)
-    fa = [i for i in range(a.ndim) if i not in ca and i not in ba]
-    fb = [i for i in range(b.ndim) if i not in cb and i not in bb]
-    groups = [a.shape[i] for i in ba]
-    rows = math.prod(a.shape[i] for i in fa)
-    inner = math.prod(a.shape[i] for i in ca)
-    columns = math.prod(b.shape[i] for i in fb)
-    left = a.permute((*ba, *fa, *ca)).reshape(*groups, rows, inner)
-    right = b.permute((*bb, *cb, *fb)).reshape(*groups, inner, columns)
+    left, right = _matrices(a, ba, ca), _matrices(b, bb, cb).transpose(-1, -2)
     return torch.matmul(left, right).reshape(node.outputs[0].shape).to(dtype)
+
+
+def _matrices(x, batch, contract) -> Any:
+    """x with the batch axes, one of all free axes, and one of those summed over.
+
+    It is a view where the axes stand in one of two orders.
+    """
+    free = [i for i in range(x.ndim) if i not in contract and i not in batch]
+    groups = [x.shape[i] for i in batch]
+    rows = math.prod(x.shape[i] for i in free)
+    inner = math.prod(x.shape[i] for i in contract)
+    turned = [*batch, *contract, *free]
+    if turned == sorted(turned):
+        return x.reshape(*groups, inner, rows).transpose(-1, -2)
+    return x.permute((*batch, *free, *contract)).reshape(*groups, rows, inner)
 
 
 # Random bits, as the definition makes them
