@@ -23,7 +23,7 @@ from cornu.engines.base import (
     explained,
     variables_of,
 )
-from cornu.graph import Graph, Node, Variable, html, passes
+from cornu.graph import Graph, Node, Value, Variable, html, passes
 
 Lowering = Callable[..., Any]
 Lowerings = dict[str, Lowering]
@@ -59,6 +59,13 @@ def into(lowerings: Lowerings) -> Callable[..., Callable[[Any], Any]]:
         return enter
 
     return lowering
+
+
+def is_zero(value: Value) -> bool:
+    """Whether it is the constant 0, without a sign and without axes."""
+    if value.shape or value.node is None or value.node.op.name != "constant":
+        return False
+    return not any(value.node.params["value"].array.tobytes())
 
 
 def taps_of(node: Node, outs: tuple[int, ...]) -> list[tuple[slice, ...]]:

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from cornu.engines.library import LibraryEngine, Lowerings, by_name, into, with_param
+from cornu.engines.library import (
+    LibraryEngine,
+    Lowerings,
+    by_name,
+    into,
+    is_zero,
+    with_param,
+)
 from cornu.graph import Node
 from cornu.graph.trace import bind, trace
 
@@ -65,7 +72,6 @@ LOWERINGS: Lowerings = by_name(
         "arctan2": tf.atan2,
         "equal": tf.equal,
         "not_equal": tf.not_equal,
-        "where": tf.where,
     }
 )
 
@@ -110,6 +116,23 @@ def _truth(x) -> Any:
 @lowering("constant")
 def _constant(engine, node: Node) -> Any:
     return tf.constant(node.params["value"].array)
+
+
+def kept(mask, x) -> Any:
+    """x where the mask says so, and 0 elsewhere.
+
+    By products of whole numbers: they take half as long as `tf.where`, and 0 times NaN
+    is 0.
+    """
+    bits = {4: tf.int32, 8: tf.int64}.get(x.dtype.size)
+    if bits is None or not x.dtype.is_floating:
+        return tf.where(mask, x, tf.zeros((), x.dtype))
+    return tf.bitcast(tf.bitcast(x, bits) * tf.cast(mask, bits), x.dtype)
+
+
+@lowering("where")
+def _where(engine, node: Node, mask, a, b) -> Any:
+    return kept(mask, a) if is_zero(node.inputs[2]) else tf.where(mask, a, b)
 
 
 @lowering("isfinite")

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from cornu.engines.tensorflow.lowerings import (
     expanded,
+    kept,
     lowering,
     padded,
     put,
@@ -168,10 +169,8 @@ def _window_argmax(engine, node: Node, x, y) -> Any:
 
 @lowering("window_put")
 def _window_put(engine, node: Node, g, places) -> Any:
-    zero, dtype = tf.zeros((), g.dtype), places.dtype
-
     def part(number: Any) -> Any:
-        return tf.where(places == tf.constant(number, dtype), g, zero)
+        return kept(places == tf.constant(number, places.dtype), g)
 
     return _spread(node, g, part)
 

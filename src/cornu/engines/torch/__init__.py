@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cornu.engines.library import LibraryEngine
+from cornu.engines.library import LibraryEngine, is_zero
 from cornu.engines.torch import linalg, recurrent, windows
 from cornu.engines.torch.lowerings import (
     FUNCTIONS,
@@ -85,13 +85,6 @@ def _in_int64(function: Callable[..., Any], node: Node) -> Callable[..., Any]:
         return tuple(y.to(dtype) for y, dtype in zip(found, dtypes, strict=True))
 
     return run
-
-
-def _is_zero(value: Value) -> bool:
-    """Whether it is the constant 0, without a sign and without axes."""
-    if value.shape or value.node is None or value.node.op.name != "constant":
-        return False
-    return not any(value.node.params["value"].array.tobytes())
 
 
 def _into(function: Callable[..., Any], place: int) -> Callable[..., Any]:
@@ -170,7 +163,7 @@ class TorchEngine(LibraryEngine):
             return lambda: value
         used = {v.dtype for v in (*node.inputs, *node.outputs)} & _UNSIGNED
         if node.op.name == "where" and self._is_large(node):
-            zero = _is_zero(node.inputs[2])
+            zero = is_zero(node.inputs[2])
             return (lambda m, a, b: kept(m, a)) if zero else chosen
         if not used and node.op.name in FUNCTIONS:
             same = [i for i in spare if node.inputs[i].spec == node.outputs[0].spec]
