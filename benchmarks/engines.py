@@ -3,8 +3,8 @@
     python -m benchmarks.engines [engine] [rounds] [network ...]
 
 The networks are the notes': dense, convnet, lstm. All three contestants train for three
-epochs each, in turn, on the same batches of 128, with loss and accuracy. Keras runs in a
-process of its own, and is timed there. What counts is the ratio.
+epochs each, in turn, on batches of 128, with loss and accuracy. Keras runs in a process
+of its own, and is timed there. What counts is the ratio.
 """
 
 from __future__ import annotations

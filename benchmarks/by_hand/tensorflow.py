@@ -59,9 +59,7 @@ def _of_classes(weights: Any, x: Any, y: Any, forward: Any) -> Callable[[], None
 def dense(x: Any, y: Any) -> Callable[[], None]:
     """Two layers."""
     k1, b1, k2, b2 = weights = _weights((784, 512), (512,), (512, 10), (10,))
-    return _of_classes(
-        weights, x, y, lambda a: tf.nn.relu(a @ k1 + b1) @ k2 + b2
-    )
+    return _of_classes(weights, x, y, lambda a: tf.nn.relu(a @ k1 + b1) @ k2 + b2)
 
 
 def convnet(x: Any, y: Any) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""Training in 16 bits on other libraries: weights of 32 bits, and a loss that scales."""
+"""Training in 16 bits on other libraries, with weights of 32 bits."""
 
 import numpy as np
 import pytest

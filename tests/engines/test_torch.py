@@ -5,7 +5,7 @@ import pytest
 
 import cornu
 from cornu import layers, ops
-from cornu.graph import OPS, Graph, Spec, trace
+from cornu.graph import OPS, Graph, Spec, gradients, trace
 from cornu.graph.trace import bind
 from tests.engines.test_libraries import FACTORS
 from tests.engines.test_programs import can_be_narrow, graph_of
@@ -208,3 +208,59 @@ def test_settings_are_left_alone():
         torch.set_default_dtype(before[1])
     assert [setting() for setting in settings] == before
     assert ENGINE.devices()[0] == "cpu"
+
+
+# Claims
+
+LSTM = {"activation": "tanh", "recurrent_activation": "sigmoid", "dropped": False}
+
+
+def lstm_graph(masked, reverse, chosen, dtype="float64"):
+    """LSTM and its gradient, where these of its results count."""
+    t, b, n = 6, 5, 4
+    shapes = [(t, b, 4 * n), (b, n), (b, n), (n, 4 * n)]
+    specs = [Spec(s, dtype) for s in shapes]
+    specs += [Spec((t, b), "bool")] if masked else []
+
+    def function(*ins):
+        params = {**LSTM, "masked": masked, "reverse": reverse}
+        outs = bind(OPS["lstm_sequence"], ins, params)
+        total = sum(ops.sum(ops.sin(outs[i])) for i in chosen)
+        return (*outs[:3], *gradients(total, list(ins[:4])))
+
+    arrays = [RNG.normal(size=s).astype(dtype) for s in shapes]
+    return trace(function, specs), [*arrays, *[RNG.random((t, b)) < 0.6] * masked]
+
+
+@pytest.mark.parametrize("chosen", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_an_lstm_in_few_calls_is_what_its_expansion_is(masked, reverse, chosen):
+    graph, arrays = lstm_graph(masked, reverse, chosen)
+    names = {node.op.name for node in ENGINE.prepared(graph).nodes}
+    assert {"lstm_sequence", "lstm_sequence_grad"} <= names
+    assert "scan" not in names
+    check(graph, arrays)
+
+
+def test_an_lstm_of_other_activations_is_a_loop():
+    params = {**LSTM, "activation": "relu", "masked": False, "reverse": False}
+    specs = [Spec(s, "float64") for s in ((3, 2, 8), (2, 2), (2, 2), (2, 8))]
+    graph = trace(lambda *xs: bind(OPS["lstm_sequence"], xs, params)[0], specs)
+    assert "scan" in {node.op.name for node in ENGINE.prepared(graph).nodes}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "contract", "batch"),
+    [
+        ((3, 2, 4), (3, 2, 5), ((0, 1), (0, 1)), ((), ())),
+        ((3, 2, 4), (2, 3, 5), ((0, 1), (1, 0)), ((), ())),
+        ((3, 2, 4), (4, 2, 5), ((2, 1), (0, 1)), ((), ())),
+        ((3, 2, 4), (3, 5, 2), ((1,), (2,)), ((0,), (0,))),
+        ((2, 3, 4), (5, 3, 4), ((2,), (2,)), ((1,), (1,))),
+    ],
+)
+def test_products_over_axes_in_any_order(a, b, contract, batch):
+    params = {"contract": contract, "batch": batch}
+    arrays = RNG.normal(size=a), RNG.normal(size=b)
+    check(of(lambda *xs: bind(OPS["dot_general"], xs, params), *arrays), arrays)

@@ -208,6 +208,23 @@ def test_a_loss_that_is_not_finite_changes_nothing(engine):
     assert not_finite(engine) == expected
 
 
+def until_not_finite(engine):
+    """What an epoch leaves whose fourth batch overflows."""
+    cornu.config.set_backend(engine)
+    model, x, y = of_seed(dense)
+    model.fit(x, y, BATCH, 1, verbose=0)
+    x[3 * BATCH + 1] = 1e308
+    stop = cornu.callbacks.TerminateOnNaN()
+    with pytest.warns(NonFiniteWarning):
+        model.fit(x, y, BATCH, 1, verbose=0, shuffle=False, callbacks=[stop])
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def test_the_steps_before_a_loss_that_is_not_finite_count(engine):
+    """Also where many steps are taken in one call."""
+    same(until_not_finite(engine), until_not_finite("numpy"))
+
+
 def test_arrays_are_not_shared(engine):
     """What becomes of an array that was given or taken has no effect."""
     cornu.config.set_backend(engine)

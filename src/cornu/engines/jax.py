@@ -526,9 +526,7 @@ class JaxEngine(LibraryEngine):
         def one(carried: Any, read: Any, data: Any, rows: Any, check: Any) -> Any:
             written, i, good = carried
             batch = [
-                constrained(
-                    jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape)
-                )
+                constrained(jnp.take(x, rows[i], 0, mode="clip"), batch_sharding(shape))
                 for x, shape in zip(data, shapes, strict=True)
             ]
             _, after, fine = step(written, read, batch, check, good)
@@ -567,7 +565,9 @@ class _Parts:
     def __call__(self, state: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """One list of each."""
         pairs = list(zip(state, self.written, strict=True))
-        return [v for v, there in pairs if there], [v for v, there in pairs if not there]
+        return [v for v, there in pairs if there], [
+            v for v, there in pairs if not there
+        ]
 
     def whole(self, written: Sequence[Any], read: Sequence[Any]) -> list[Any]:
         """The state again."""

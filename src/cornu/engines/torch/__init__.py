@@ -187,7 +187,7 @@ class TorchEngine(LibraryEngine):
     def many(
         self, function: Callable[..., list[Any]], graph: Graph
     ) -> Callable[..., tuple[list[Any], int]]:
-        """A function that takes many steps or none, and asks for what it checks at last.
+        """A function that takes many steps or none, and asks for its checks at last.
 
         So a GPU is never waited for.
         """
