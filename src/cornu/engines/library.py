@@ -151,7 +151,7 @@ class LibraryEngine:
 
     def stepped(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., tuple[list[Any], list[Any], bool]]:
+    ) -> Callable[..., tuple[list[Any], list[Any], Any]]:
         """One step: `f(inputs, state, check)`, and what comes of it.
 
         That is the outputs, the variables that it writes, and whether it was taken: not
@@ -331,8 +331,9 @@ class LibraryProgram:
                 outputs, after, taken = self._step(given, state, check)
             except IndexError as error:
                 raise explained(error, self.graph) from error
+            # First, so that a second Ctrl-C in the next line loses nothing.
             self._hold(after)
-            return [engine.to_numpy(v) for v in outputs] if taken else None
+            return [engine.to_numpy(v) for v in outputs] if bool(taken) else None
 
     def _hold(self, after: Sequence[Any]) -> None:
         for variable, value in zip(self._written, after, strict=True):
@@ -378,7 +379,7 @@ class LibraryProgram:
             except IndexError as error:
                 raise explained(error, self.graph) from error
             self._hold(after)
-        return taken
+            return int(taken)
 
     @property
     def source(self) -> str:

@@ -91,21 +91,20 @@ class JaxEngine(LibraryEngine):
 
     def stepped(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., tuple[list[Any], list[Any], bool]]:
+    ) -> Callable[..., tuple[list[Any], list[Any], Any]]:
         """One function of XLA's, which writes variables in their own memory."""
         step, part = Step(function, graph), Parts(graph)
         fast, wide = jax.jit(step, donate_argnums=0), is_wide(graph)
 
         def run(given: Any, state: Any, check: bool) -> Any:
             with jax.enable_x64(wide):
-                outputs, after, good = fast(*part(state), given, check)
-            return outputs, after, not check or bool(good)
+                return fast(*part(state), given, check)
 
         return run
 
     def many(
         self, function: Callable[..., list[Any]], graph: Graph
-    ) -> Callable[..., tuple[list[Any], int]]:
+    ) -> Callable[..., tuple[list[Any], Any]]:
         """A function that takes many steps in one call of XLA's.
 
         They end before one whose checks are not finite. On a CPU XLA computes
@@ -135,7 +134,7 @@ class JaxEngine(LibraryEngine):
 
         def many(
             data: Any, rows: Any, start: int, stop: int, state: Any, check: bool
-        ) -> tuple[list[Any], int]:
+        ) -> tuple[list[Any], Any]:
             with jax.enable_x64(wide):
                 written, read = part(state)
                 carried = written, jnp.asarray(start, jnp.int32), jnp.asarray(True)
@@ -144,6 +143,6 @@ class JaxEngine(LibraryEngine):
                         carried = fast(carried, read, data, rows, check)
                 else:
                     carried = fast(carried, stop, read, data, rows, check)
-                return carried[0], int(carried[1]) - start
+                return carried[0], carried[1] - start
 
         return many
