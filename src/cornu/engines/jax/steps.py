@@ -52,18 +52,19 @@ class Step:
         """
         n, m = len(self.graph.outputs), len(self.graph.outputs) + len(written)
         state = self.parts.whole(written, read)
-        results = results_placed(self.function(*given, *state), self.graph)
+        results = self.function(*given, *state)
         fine = jnp.asarray(True)
         for number in results[m:]:
             fine = fine & jnp.isfinite(number).all()
         good = good & (fine | jnp.logical_not(check))
-        after, seen = [], {id(v) for v in state}
-        for old, new in zip(written, results[n:m], strict=True):
+        seen = {id(v) for v in state}
+        for i, old in enumerate(written, n):
             # What is written over must be one variable's alone.
-            new = jnp.copy(new) if id(new) in seen else new
+            new = jnp.copy(results[i]) if id(results[i]) in seen else results[i]
             seen.add(id(new))
-            after.append(jnp.where(good, new, old) if self.graph.checks else new)
-        return results[:n], after, good
+            results[i] = jnp.where(good, new, old) if self.graph.checks else new
+        results = results_placed(results, self.graph)
+        return results[:n], results[n:m], good
 
 
 def has_convolutions(graph: Graph) -> bool:
