@@ -69,7 +69,8 @@ def set_backend(backend: str) -> None:
     """Choose the engine: an order, which fails where the engine is not there.
 
     Models, weights and files are the same on every engine; the next step that is taken
-    runs on this one.
+    runs on this one. On 'jax', 'torch' and 'tensorflow' operations give arrays of the
+    library from here on.
 
     Args:
         backend: 'numpy', 'jax', ...; `cornu engines` lists them.

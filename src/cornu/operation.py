@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph import symbolic
+from cornu.graph.dispatch import Edged
 from cornu.graph.messages import described
 from cornu.graph.symbolic import SymbolicTensor, has_symbolic, record, replaying
 from cornu.graph.trace import convert
@@ -16,7 +17,7 @@ from cornu.registry import auto_name
 from cornu.serialization import is_plain
 
 
-class Operation:
+class Operation(Edged):
     """A function of tensors as an object; it has no weights, as layers have.
 
     A subclass has `call(...)`. Called on symbolic tensors it becomes part of a model.

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.eager import as_array, is_native
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase
 from cornu.graph.trace import convert
@@ -288,9 +289,9 @@ def _special(obj: Any) -> dict[str, Any] | None:
     if isinstance(obj, slice):
         ends = {"start": obj.start, "stop": obj.stop, "step": obj.step}
         return {"class_name": "__slice__", "config": serialize_keras_object(ends)}
-    if isinstance(obj, (np.ndarray, TensorBase)):
+    if isinstance(obj, (np.ndarray, TensorBase)) or is_native(obj):
         kind = "__numpy__" if isinstance(obj, np.ndarray) else "__tensor__"
-        array = np.asarray(obj)
+        array = as_array(obj) if is_native(obj) else np.asarray(obj)
         config = {"value": array.tolist(), "dtype": str(array.dtype)}
         return {"class_name": kind, "config": config}
     return None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from cornu.graph.dispatch import edge
+from cornu.graph.trace import current
 from cornu.graph.variable import Variable
 
 
+@edge
 def run(
     variables: Sequence[Variable], values: Sequence[Any], function: Callable[[], Any]
 ) -> tuple[Any, list[Any]]:
@@ -32,12 +36,23 @@ def run(
             "Expected one value per variable, in the order of .variables.\n"
             "Pass [v.value for v in obj.variables], updated from call to call."
         )
-    before = [v.value for v in variables]
-    try:
+    with _set_aside(variables):
         for v, value in zip(variables, values, strict=True):
             v.assign(value)
         result = function()
         return result, [v.value for v in variables]
+
+
+@contextmanager
+def _set_aside(variables: Sequence[Variable]) -> Iterator[None]:
+    """Variables that are assigned in the `with` block hold after it what they held."""
+    traced = current() is not None
+    before = [v.value if traced else v.contents() for v in variables]
+    try:
+        if not traced:
+            for v in variables:
+                v.set_aside()
+        yield
     finally:
         for v, value in zip(variables, before, strict=True):
-            v.assign(value)
+            v.assign(value) if traced else v.put_back(value)

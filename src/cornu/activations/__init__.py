@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import ops
+from cornu.graph.dispatch import edge
 from cornu.ops import (
     celu,
     elu,
@@ -80,6 +81,7 @@ __all__ = [
 ]
 
 
+@edge
 def relu(
     x: Any,
     negative_slope: float = 0.0,
@@ -118,6 +120,7 @@ def relu(
     return y - negative_slope * below
 
 
+@edge
 def gelu(x: Any, approximate: bool = False) -> Any:
     """x times the normal distribution function of x (Hendrycks and Gimpel, 2016).
 
@@ -131,6 +134,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     return ops.gelu(x, approximate)
 
 
+@edge
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The point of the probability simplex nearest to x (Martins and Astudillo, 2016).
 
@@ -154,6 +158,7 @@ REGISTRY.enter(
 REGISTRY.enter(swish=silu, hard_swish=hard_silu)
 
 
+@edge
 def serialize(activation: Any) -> Any:
     """The name of a function of this package, or a dictionary for others."""
     name = getattr(activation, "__name__", "")
@@ -165,6 +170,7 @@ def serialize(activation: Any) -> Any:
     return REGISTRY.serialize(activation)
 
 
+@edge
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation of a name or of a `serialize` dictionary.
 
@@ -181,6 +187,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     return REGISTRY.deserialize(config, custom_objects)
 
 
+@edge
 def get(identifier: Any) -> Any:
     """The activation that an identifier stands for.
 

@@ -30,6 +30,7 @@ from cornu.config import (
 )
 from cornu.graph import SymbolicTensor, Tensor, Variable, standardize_dtype
 from cornu.graph.config import set_learning_phase, standardize_data_format
+from cornu.graph.eager import is_native
 from cornu.graph.tensor import TensorBase
 from cornu.graph.variable import name_scope
 from cornu.layers import Input
@@ -248,7 +249,7 @@ def is_variable(x: Any) -> bool:
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is a tensor of any kind, and no array."""
-    return isinstance(x, TensorBase)
+    return isinstance(x, TensorBase) or is_native(x)
 
 
 def is_sparse(tensor: Any) -> bool:

@@ -132,7 +132,7 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """
     if not isinstance(condition, TensorBase):
         condition = ops.convert_to_tensor(condition)
-    if isinstance(condition, Tensor) and not condition.ndim:
+    if isinstance(condition, Tensor) and not condition.ndim and condition.is_known:
         return _made(then_expression if bool(condition) else else_expression)
     if isinstance(condition, SymbolicTensor):
         then_expression = _made(then_expression)

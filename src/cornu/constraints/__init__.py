@@ -6,6 +6,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.registry import Registry, refuse_unknown
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class Constraint:
+class Constraint(Edged):
     """Base of all constraints.
 
     A subclass has `__call__(self, w)`, which returns the weight that takes the place of

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from cornu.graph.dispatch import DISPATCH
 from cornu.graph.messages import nearest, warn_user
 
 __all__ = ["available", "current", "get", "use"]
@@ -69,8 +70,18 @@ def current() -> Any:
     """
     if not _chosen:
         ordered = os.environ.get("CORNU_ENGINE")
-        _chosen.append(get(ordered) if ordered else _wished())
+        _choose(get(ordered) if ordered else _wished())
     return _chosen[0]
+
+
+def _choose(engine: Any) -> None:
+    _chosen[:] = [engine]
+    evaluator = None
+    if getattr(engine, "eager", False):
+        from cornu.engines.native import evaluator_of
+
+        evaluator = evaluator_of(engine)
+    DISPATCH.native = evaluator
 
 
 def _wished() -> Any:
@@ -94,4 +105,4 @@ def use(name: str) -> None:
         ValueError: when there is no such engine.
         ImportError: when what it runs on is not installed.
     """
-    _chosen[:] = [get(name)]
+    _choose(get(name))

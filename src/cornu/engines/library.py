@@ -23,6 +23,7 @@ from cornu.engines.base import (
     explained,
     variables_of,
 )
+from cornu.engines.native import NativeTensor
 from cornu.graph import Graph, Node, Value, Variable, html, passes
 
 Lowering = Callable[..., Any]
@@ -107,6 +108,16 @@ class LibraryEngine:
     package: str
     fresh: frozenset[str] = frozenset()
 
+    # Where operations that run at once give arrays of the library: see `native.py`.
+    # Others leave them to NumPy.
+    eager = False
+    arrays: tuple[type, ...] = ()  # the types of its arrays
+    derivatives = ""  # what the library calls its differentiation
+    tensor: type[NativeTensor] = NativeTensor  # what tensors hold them
+    # Attributes by which the library asks an object for the array in it, as functions
+    # of the array: tensors and variables have them.
+    answers: dict[str, Callable[[Any], Any]] = {}
+
     def from_numpy(self, array: np.ndarray) -> Any:
         """An array as the library has it. What becomes of the array has no effect."""
         raise self._lacking("from_numpy(self, array)")
@@ -174,6 +185,76 @@ class LibraryEngine:
     def room(self) -> int:
         """Bytes of data that may stay where it computes."""
         return 2 << 30
+
+    # Eager values
+
+    def eagerly(self, graph: Graph, rule: Any) -> Callable[..., list[Any]]:
+        """A graph as a function of arrays, which the library differentiates by a rule.
+
+        Args:
+            graph: of one operation.
+            rule: `rule(ins, outs, cotangents, wanted)` gives one cotangent per input,
+                None for zero; of all that can have one, or of those that are wanted.
+                None where there is no gradient.
+        """
+        raise self._lacking("eagerly(self, graph, rule)")
+
+    def one_by_one(self, graph: Graph) -> Interpreter:
+        """A graph as a function that calls one lowering after the other."""
+        ready = self.prepared(graph)
+        return Interpreter(self, ready, ready.arguments, ready.results)
+
+    def shape_of(self, value: Any) -> tuple[int, ...]:
+        """The shape of an array."""
+        return tuple(value.shape)
+
+    def dtype_of(self, value: Any) -> str:
+        """The name of the dtype of an array."""
+        return value.dtype.name
+
+    def is_known(self, value: Any) -> bool:
+        """Whether an array has values now: the library may be tracing a function."""
+        return True
+
+    def now(self, value: Any) -> Any:
+        """An array, or what is in a holder now, as lowerings take it."""
+        return value
+
+    def entered(self, value: Any) -> Any:
+        """An array of the user's, where the engine computes."""
+        return value
+
+    def plain(self, value: Any) -> Any:
+        """A state of a program as an array for all purposes."""
+        return value
+
+    def parted(self, value: Any) -> Any:
+        """An array to keep: no gradient goes on to what it was computed from."""
+        return value
+
+    def note(self, value: Any, name: str, attribute: Any) -> None:
+        """Let an array carry an attribute, such as a mask, to the next layer."""
+        setattr(value, name, attribute)
+
+    # Holders: what the library's own optimizers change. Without, values never change.
+
+    def holder(self, variable: Variable) -> Any:
+        """An object with the variable's value that can be changed; None for none."""
+        return None
+
+    def taken(self, holder: Any) -> Any:
+        """Its value, for a program."""
+        return holder
+
+    def copied(self, holder: Any) -> Any:
+        """Its value now, which stays."""
+        return holder
+
+    def refill(self, holder: Any, value: Any) -> None:
+        """Give it another value."""
+
+    def watch(self, holder: Any, trainable: bool) -> None:
+        """Let the library take gradients by it, or not."""
 
     # What is the same for all of them
 
@@ -266,6 +347,10 @@ class Interpreter:
             outs = [place[id(v)] for v in node.outputs]
             spare = [i for i, slot in enumerate(ins) if slot in done and slot in own]
             self._steps.append((engine.bound(node, spare), ins, outs, done))
+
+    def __len__(self) -> int:
+        """Number of nodes."""
+        return len(self._steps)
 
     def __call__(self, *values: Any) -> list[Any]:
         """The results for these arguments."""

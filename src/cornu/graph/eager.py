@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.dispatch import DISPATCH, native
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec, standardize_dtype
 from cornu.graph.tensor import TensorBase
@@ -42,6 +43,9 @@ class Tensor(TensorBase):
     """
 
     __slots__ = ("_array", "_keras_mask", "_unscaled")
+
+    # Whether its values can be looked at: a library may be tracing a function of them.
+    is_known = True
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
@@ -142,6 +146,8 @@ class _Tapes(threading.local):
         self.open: list[list[Record]] = []
         self.on_read: list[Any] = []  # called with each variable that is read
         self.on_loss: list[Any] = []  # called with what gradients are taken of
+        # While a tape is open: the tensors that arrays of a library came in as.
+        self.seen: dict[int, Tensor] | None = None
         self.quietly = quiet_context().run
 
 
@@ -150,6 +156,8 @@ TAPES = _Tapes()
 
 def run(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
     """Run one operation at once and enter it on the open tapes."""
+    if DISPATCH.native is not None and (evaluator := native()) is not None:
+        return evaluator.run(op, inputs, params)
     if op.numpy is None:
         return _run_composite(op, inputs, params)
     try:
@@ -164,10 +172,14 @@ def run(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
         result = Tensor(outs if type(outs) is np.ndarray else np.asarray(outs))
         outputs = (result,)
     if TAPES.open:
-        entry = Record(op, inputs, outputs, params)
-        for tape in TAPES.open:
-            tape.append(entry)
+        enter(Record(op, inputs, outputs, params))
     return result
+
+
+def enter(record: Record) -> None:
+    """Enter an operation that ran on the open tapes."""
+    for tape in TAPES.open:
+        tape.append(record)
 
 
 def _run_composite(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -> Any:
@@ -189,6 +201,13 @@ def _run_composite(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any]) -
     return outputs if isinstance(result, tuple) else outputs[0]
 
 
+def is_native(value: Any) -> bool:
+    """Whether it is an array of the library that operations run on."""
+    if DISPATCH.native is None or (evaluator := native()) is None:
+        return False
+    return isinstance(value, evaluator.arrays)
+
+
 def as_array(value: Any, dtype: str | None = None) -> np.ndarray:
     """`value` as a NumPy array of a dtype that Cornu computes with.
 
@@ -201,6 +220,8 @@ def as_array(value: Any, dtype: str | None = None) -> np.ndarray:
     """
     if isinstance(value, np.ndarray):
         array = value
+    elif is_native(value):
+        array = native().tensor(value).__array__()
     else:
         try:
             array = np.asarray(value)

@@ -12,7 +12,8 @@ from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
-from cornu.graph.eager import TAPES, Record
+from cornu.graph.dispatch import DISPATCH, PLACE, edge, native
+from cornu.graph.eager import TAPES, Record, is_native
 from cornu.graph.graph import Graph
 from cornu.graph.node import Node, Value
 from cornu.graph.spec import is_float
@@ -62,7 +63,8 @@ def backpropagate(
         if all(g is None for g in outs):
             continue
         with _scope_of(entry):
-            for value, part in zip(entry.inputs, _rule(entry, outs), strict=True):
+            parts = cotangents_of(entry, outs)
+            for value, part in zip(entry.inputs, parts, strict=True):
                 if part is None or id(value) not in wanted:
                     continue
                 accumulate(value, part() if callable(part) else part)
@@ -77,8 +79,16 @@ def _scope_of(entry: Node | Record) -> Any:
     return trace.at(entry.scope._replace(section=section))
 
 
-def _rule(entry: Node | Record, outs: list[Any]) -> Sequence[Any]:
-    """The cotangents of the inputs of one entry, by its operation's rule."""
+def cotangents_of(entry: Node | Record, outs: list[Any]) -> Sequence[Any]:
+    """The cotangents of the inputs of one entry, by its operation's rule.
+
+    Args:
+        entry: an operation, its inputs and its outputs.
+        outs: the cotangents of the outputs, None for zero.
+
+    Returns:
+        For each input a tensor, None for zero, or a function that makes it.
+    """
     op = entry.op
     if op.gradient is not None:
         several = len(entry.outputs) > 1
@@ -129,11 +139,15 @@ class Recording:
     def __init__(self) -> None:
         self.entries: list[Any] = []
         self.reads: dict[int, tuple[Variable, list[Any]]] = {}
+        self.seen: dict[int, Any] = {}  # see TAPES
 
     def __enter__(self) -> Recording:
         self._trace = current()
         if self._trace is None:
             # A new list: what runs a composite swaps the list of open tapes.
+            self._before = TAPES.seen, PLACE.inside
+            TAPES.seen = self.seen = {} if TAPES.seen is None else TAPES.seen
+            PLACE.inside = True  # what it records are tensors of Cornu's
             TAPES.open = [*TAPES.open, self.entries]
             TAPES.on_read = [*TAPES.on_read, self._note_read]
         else:
@@ -143,6 +157,7 @@ class Recording:
 
     def __exit__(self, *exc: Any) -> None:
         if self._trace is None:
+            TAPES.seen, PLACE.inside = self._before
             TAPES.open = [t for t in TAPES.open if t is not self.entries]
             TAPES.on_read = [f for f in TAPES.on_read if f != self._note_read]
         else:
@@ -292,7 +307,7 @@ class GradientTape:
     def watch(self, tensor: Any) -> None:
         """Check that gradients can be taken by `tensor`; every tensor is watched."""
         for each in tensor if isinstance(tensor, (list, tuple)) else [tensor]:
-            check_differentiable(each)
+            check_differentiable(convert(each) if is_native(each) else each)
 
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
         """Gradients of the sum of `target` (or of each target in a list).
@@ -311,6 +326,14 @@ class GradientTape:
             TypeError: when a target is not of floating dtype.
             ValueError: when the weights do not fit the targets.
         """
+        before, TAPES.seen = TAPES.seen, self._recording.seen
+        try:
+            return self._gradient(target, sources, output_gradients)
+        finally:
+            TAPES.seen = before
+
+    @edge
+    def _gradient(self, target: Any, sources: Any, output_gradients: Any) -> Any:
         from cornu.graph.tree import flatten, pack_like
 
         if self._used and not self._persistent:
@@ -330,13 +353,16 @@ class GradientTape:
         # A variable that was assigned while the tape was open was read as several
         # tensors; its gradient is the sum over them.
         reads = [self._reads(s) for s in flat]
-        parts = iter(backpropagate(entries, targets, seeds, [*chain(*reads)]))
+        known = [*chain(*reads)]
+        _refuse_unknown(targets, known, entries)
+        parts = iter(backpropagate(entries, targets, seeds, known))
         found = []
         for each in reads:
             known = [g for g in (next(parts) for _ in each) if g is not None]
             found.append(FUNCTIONS["add_n"](known) if known else None)
         if not self._persistent and not self._open:
             self._recording.entries, self._recording.reads = [], {}
+            self._recording.seen = {}
         return pack_like(sources, found)
 
     def _reads(self, source: Any) -> list[Any]:
@@ -344,6 +370,25 @@ class GradientTape:
             return [convert(source)]
         # Where the tape saw no read, one before it was opened may count.
         return self._recording.reads_of(source) or [source.value]
+
+
+def _refuse_unknown(
+    targets: list[Any], sources: list[Any], entries: Sequence[Any]
+) -> None:
+    """Raise for what the engine's library has computed: no tape of Cornu's saw it."""
+    evaluator = None if DISPATCH.native is None else native()
+    if evaluator is None or current() is not None:
+        return
+    there = {id(v) for v in sources}
+    there.update(id(v) for entry in entries for v in (*entry.inputs, *entry.outputs))
+    if not all(id(t) in there for t in targets):
+        raise RuntimeError(
+            "GradientTape.gradient was given what was not computed while it was open.\n"
+            "Expected a target that operations and layers of Cornu's gave inside the "
+            "`with` block.\n"
+            f"Compute it there, or take the gradient by {evaluator.derivatives}, which "
+            "sees through Cornu's operations, too."
+        )
 
 
 def _note_loss(target: Any) -> None:

@@ -152,6 +152,12 @@ class Value(TensorBase):
         return self._refuse("a NumPy array", "Return it, or print it after the step")
 
 
+def like(tensor: Any) -> Value:
+    """A new value of the spec of a tensor, which may be one of no trace."""
+    name = tensor.name if isinstance(tensor, Value) else ""
+    return Value(tensor.spec, None, None, name)
+
+
 def user_source(stop: Any = None) -> Source | None:
     """The innermost frame outside the package, not looking beyond the frame `stop`."""
     frame = sys._getframe(2)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cornu.graph import eager
-from cornu.graph.eager import Tensor, as_array
+from cornu.graph.dispatch import DISPATCH, PLACE, native
+from cornu.graph.eager import Tensor, as_array, is_native
 from cornu.graph.graph import Graph, StateSlot
 from cornu.graph.node import Node, Scope, Source, Value, user_source
 from cornu.graph.op import Op
@@ -103,13 +104,14 @@ class Trace:
         self._base_frame: Any = None
 
     def __enter__(self) -> Trace:
-        self._outer = _local.trace
+        self._outer, self._was_inside = _local.trace, PLACE.inside
+        PLACE.inside = True
         self._base_frame = sys._getframe(1)
         _local.trace = self
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        _local.trace = self._outer
+        _local.trace, PLACE.inside = self._outer, self._was_inside
         self._base_frame = None  # a frame keeps every local of its caller alive
 
     def finish(self, outputs: Sequence[Value], checks: Sequence[Value] = ()) -> Graph:
@@ -380,6 +382,9 @@ def convert(value: Any, dtype: str | None = None) -> Any:
     elif isinstance(value, TensorBase):
         # A Variable reads its slot; a symbolic tensor finds its value in this trace.
         result = convert(value.value)  # pyright: ignore[reportAttributeAccessIssue]
+    elif DISPATCH.native is not None and is_native(value):
+        tensor = native().tensor(value)
+        result = tensor if trace is None else trace.lift(tensor)
     else:
         if isinstance(value, (list, tuple)) and _has_tensor(value):
             from cornu.graph.tensor import FUNCTIONS
@@ -395,7 +400,9 @@ def convert(value: Any, dtype: str | None = None) -> Any:
 
 def _has_tensor(parts: Any) -> bool:
     return any(
-        isinstance(p, TensorBase) or (isinstance(p, (list, tuple)) and _has_tensor(p))
+        isinstance(p, TensorBase)
+        or (isinstance(p, (list, tuple)) and _has_tensor(p))
+        or is_native(p)
         for p in parts
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.dispatch import DISPATCH, PLACE, Edged, inside, native, on_host
 from cornu.graph.eager import TAPES, Tensor, as_array
 from cornu.graph.names import auto_name
 from cornu.graph.spec import Spec, is_float, standardize_dtype
@@ -77,7 +78,7 @@ def autocast(dtype: str | None, differs: bool = True) -> Iterator[None]:
         _autocast.dtype = before
 
 
-class Variable(TensorBase):
+class Variable(TensorBase, Edged):
     """A tensor that can be assigned, owned by a layer, an optimizer or a metric.
 
     Programs refer to the slot, so that several of them (a discriminator's and a GAN's)
@@ -104,11 +105,13 @@ class Variable(TensorBase):
     array([2., 3.], dtype=float32)
     """
 
+    _edges = ("assign", "assign_add", "assign_sub")
     __slots__ = (
         "__weakref__",
         "_held",
         "_lent",
         "_native",
+        "_place",
         "_tensor",
         "autocast",
         "constraint",
@@ -153,7 +156,7 @@ class Variable(TensorBase):
                     "Expected shape=(...), the shape to be initialized.\n"
                     "Pass it, or pass the values themselves as an array."
                 )
-            with no_trace():
+            with no_trace(), on_host():
                 initializer = initializer(tuple(shape), dtype=dtype or "float32")
         # In C order, which programs that compute in this memory count on.
         array = np.array(as_array(initializer, dtype), order="C")
@@ -169,6 +172,8 @@ class Variable(TensorBase):
         self._lent = False  # whether another library computes in this memory too
         # An engine, where it has placed the value, and the value.
         self._native: tuple[Any, Any, Any] | None = None
+        # What the users of an engine's library change it by; False while it is lent.
+        self._place: Any = None
         self._tensor: Tensor | None = None
         self.lock = threading.RLock()
 
@@ -179,6 +184,9 @@ class Variable(TensorBase):
         array = self._held
         if array is None:
             with self.lock:
+                if self._place and self._place.newest:
+                    # Not kept: it can be changed without our knowing.
+                    return self._place.engine.to_numpy(self._place.value())
                 if self._held is None:
                     assert self._native is not None
                     engine, _, value = self._native
@@ -195,6 +203,8 @@ class Variable(TensorBase):
                 self._held[...] = array
             return
         self._held, self._native = array, None
+        if self._place:
+            self._place.newest = False
 
     def lend(self) -> np.ndarray:
         """The slot's memory, for another library to read and to write.
@@ -220,6 +230,8 @@ class Variable(TensorBase):
         with self.lock:
             if self._lent:  # who knows what has been written meanwhile
                 return engine.state(self, self._array)
+            if self._place and self._place.newest and self._place.engine is engine:
+                return self._place.value()
             place, found = engine.placement(), self._native
             if found is None or found[0] is not engine or found[1] is not place:
                 found = engine, place, engine.state(self, self._array)
@@ -232,8 +244,31 @@ class Variable(TensorBase):
             if self._lent:
                 self._array = engine.to_numpy(value)
                 return
+            self.settle()
             self._native = engine, engine.placement(), value
             self._held = self._tensor = None
+            if self._place:
+                self._place.newest = False
+
+    def settle(self) -> None:
+        """Let the tensor that was handed out keep its value when another one comes."""
+        if self._place and self._tensor is not None:
+            self._place.settle(self._tensor)
+
+    def contents(self) -> tuple[Any, ...]:
+        """What the slot holds, to put it back later."""
+        return self._held, self._lent, self._native, self._place, self._tensor
+
+    def set_aside(self) -> None:
+        """Hold values for a while that belong to a function of them."""
+        if self._place and self._place.newest:
+            self._native = (self._place.engine, None, self._place.value())
+        self._lent, self._place, self._tensor = False, False, None
+
+    def put_back(self, contents: tuple[Any, ...]) -> None:
+        """Hold again what the slot held when `contents` was asked for."""
+        held, self._lent, self._native, self._place, self._tensor = contents
+        self._held = held
 
     @property
     def trainable(self) -> bool:
@@ -272,15 +307,23 @@ class Variable(TensorBase):
         if trace is not None:
             value = trace.read(self)
             return value if seen is None else value.astype(seen)
-        tensor = self._tensor
-        if tensor is None:
-            with self.lock:  # a program may be writing into the memory just now
-                if self._lent:
-                    tensor = Tensor(self._array.copy())
-                elif self._tensor is None:
-                    tensor = self._tensor = Tensor(self._array)
-                else:
+        if DISPATCH.native is not None and (evaluator := native()) is not None:
+            if not PLACE.inside:
+                with inside():
+                    return evaluator.given(self, self.value)
+            tensor = evaluator.read(self)
+        else:
+            tensor = self._tensor
+            if type(tensor) is not Tensor:
+                with self.lock:  # a program may be writing into the memory just now
                     tensor = self._tensor
+                    if type(tensor) is not Tensor:
+                        if self._lent:
+                            tensor = Tensor(self._array.copy())
+                        else:
+                            if self._place:
+                                self._array = self._array
+                            tensor = self._tensor = Tensor(self._array)
         for listener in TAPES.on_read:
             listener(self, tensor)
         return tensor if seen is None else tensor.astype(seen)
@@ -322,6 +365,8 @@ class Variable(TensorBase):
             if value.dtype != self.dtype_:
                 value = value.astype(self.dtype_)
             trace.write(self, value)
+        elif DISPATCH.native is not None and (evaluator := native()) is not None:
+            evaluator.assign(self, value)
         else:
             array = np.array(value._array, self.dtype_, order="C")
             with self.lock:
@@ -338,22 +383,38 @@ class Variable(TensorBase):
             self.assign(self.value - value)
 
     def __getstate__(self) -> dict[str, Any]:
-        left = ("__weakref__", "_held", "_lent", "_native", "_tensor", "lock")
+        left = ("__weakref__", "_held", "_lent", "_native", "_place", "_tensor")
+        left += ("lock",)
         names = [n for n in self.__slots__ if n not in left and hasattr(self, n)]
         return {"_array": self._array, **{n: getattr(self, n) for n in names}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._lent = False
+        self._lent, self._place = False, None
         for name, value in state.items():
             setattr(self, name, value)
         self._tensor, self.lock = None, threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        """What objects of the engine's library answer where one stands for it."""
+        found = DISPATCH.native
+        if found is not None and name in getattr(found, "answers", ()):
+            return found.answers[name](self.value)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )
 
     def __repr__(self) -> str:
         return f"<Variable {self.path} {self.spec}>"
 
     def _concrete(self, wanted: str) -> Any:
-        value = self.value
-        return getattr(value, wanted)()
+        return getattr(self._as_tensor(), wanted)()
+
+    def _as_tensor(self) -> Any:
+        """Its value as a tensor of Cornu's, also where the user is to have another."""
+        if DISPATCH.native is None:
+            return self.value
+        with inside():
+            return self.value
 
     def __bool__(self) -> bool:
         return self._concrete("__bool__")
@@ -365,7 +426,7 @@ class Variable(TensorBase):
         return self._concrete("__int__")
 
     def __format__(self, format_spec: str) -> str:
-        return format(self.value, format_spec)
+        return format(self._as_tensor(), format_spec)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self.value.__array__(dtype, copy)
+        return self._as_tensor().__array__(dtype, copy)

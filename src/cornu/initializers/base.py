@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.graph.spec import standardize_dtype
 
 
-class Initializer:
+class Initializer(Edged):
     """Base of all initializers.
 
     A subclass has `__call__(self, shape, dtype=None)`, which returns a tensor, and

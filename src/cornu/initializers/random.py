@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.dispatch import on_host
 from cornu.graph.eager import Tensor
 from cornu.graph.trace import no_trace
 from cornu.initializers.base import Initializer, dtype_name
@@ -40,7 +41,7 @@ class RandomInitializer(Initializer):
 
     def draw(self, function: Any, shape: Any, *args: Any, dtype: Any) -> Tensor:
         """Numbers of a function of `cornu.ops.random`, computed now."""
-        with no_trace():
+        with no_trace(), on_host():
             return function(shape, *args, dtype=dtype_name(dtype), seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Embedding(Layer):
 
     def _checked(self, indices: Any) -> Any:
         """The indices; negative ones, which would count from the end, are wrong too."""
-        if not isinstance(indices, Tensor):
+        if not isinstance(indices, Tensor) or not indices.is_known:
             # So the program refuses it as it does one that is too large.
             return ops.where(ops.less(indices, 0), self.input_dim, indices)
         self.check_data(np.asarray(indices))

@@ -10,6 +10,7 @@ from typing import Any
 
 from cornu import dtype_policies, regularizers, stateless
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.graph.messages import described, refuse_unknown
 from cornu.graph.node import user_source
 from cornu.graph.symbolic import (
@@ -45,7 +46,7 @@ _UNSET += ("gptq_unpacked_column_size",)
 ADDED: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
 
 
-class Layer(Precise):
+class Layer(Precise, Edged):
     """A function with weights; the base class of all layers and models.
 
     Subclasses create weights in `build(input_shape)` (or `__init__`) with `add_weight`,
@@ -75,6 +76,7 @@ class Layer(Precise):
     (2, 3)
     """
 
+    _edges = ("__call__", "adapt", "call", "losses", "stateless_call")
     # Whether it takes arrays, text among them, and is no part of a compiled program.
     on_host = False
     # Whether it takes whole numbers as they are, whatever dtype its Input has.

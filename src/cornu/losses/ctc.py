@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import ops
+from cornu.graph.dispatch import edge
 from cornu.losses.classes import Plain
 from cornu.losses.loss import as_tensor
 
 
+@edge
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """The negative log probability of label sequences (Graves et al., 2006).
 

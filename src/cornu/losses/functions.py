@@ -7,10 +7,12 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.dispatch import edge
 from cornu.graph.tensor import set_keras_mask
 from cornu.losses.loss import as_tensor, match
 
 
+@edge
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """mean((y_true - y_pred)**2) over the last axis.
 
@@ -33,12 +35,14 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
+@edge
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """mean(|y_true - y_pred|) over the last axis; see mean_squared_error."""
     y_true, y_pred = match(y_true, y_pred, "mean_absolute_error")
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
+@edge
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """100 * mean(|y_true - y_pred| / max(|y_true|, epsilon)) over the last axis."""
     y_true, y_pred = match(y_true, y_pred, "mean_absolute_percentage_error")
@@ -46,6 +50,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / scale), axis=-1)
 
 
+@edge
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """mean((log(1 + y_true) - log(1 + y_pred))**2); both are at least epsilon."""
     y_true, y_pred = match(y_true, y_pred, "mean_squared_logarithmic_error")
@@ -54,6 +59,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
+@edge
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """-sum(y_true * y_pred) of vectors of length 1: -1 where they point one way.
 
@@ -73,6 +79,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return -ops.sum(y_true * y_pred, axis=axis)
 
 
+@edge
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Half the squared error up to `delta`, and linear beyond (Huber, 1964).
 
@@ -96,6 +103,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     )
 
 
+@edge
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """mean(log(cosh(y_pred - y_true))) over the last axis, without overflow."""
     y_true, y_pred = match(y_true, y_pred, "log_cosh")
@@ -112,6 +120,7 @@ def _signs(y_true: Any) -> Any:
     return ops.where(binary, 2.0 * y_true - 1.0, y_true)
 
 
+@edge
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """mean(max(1 - y_true * y_pred, 0)) over the last axis; labels -1 and 1, or 0 and
     1."""
@@ -119,6 +128,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
+@edge
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """mean(max(1 - y_true * y_pred, 0)**2) over the last axis."""
     y_true, y_pred = match(y_true, y_pred, "squared_hinge")
@@ -126,6 +136,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(short), axis=-1)
 
 
+@edge
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(best wrong class - true class + 1, 0), for one-hot targets."""
     y_true, y_pred = match(y_true, y_pred, "categorical_hinge")
@@ -137,6 +148,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 # Probabilities
 
 
+@edge
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """sum(y_true * log(y_true / y_pred)), both clipped to [epsilon, 1]."""
     y_true, y_pred = match(y_true, y_pred, "kl_divergence")
@@ -145,6 +157,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
+@edge
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """mean(y_pred - y_true * log(y_pred + epsilon)) over the last axis."""
     y_true, y_pred = match(y_true, y_pred, "poisson")
@@ -157,6 +170,7 @@ def _smoothed(y_true: Any, label_smoothing: float, classes: int) -> Any:
     return y_true * (1.0 - label_smoothing) + label_smoothing / classes
 
 
+@edge
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -190,6 +204,7 @@ def binary_crossentropy(
     return ops.mean(values, axis=axis)
 
 
+@edge
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -232,6 +247,7 @@ def binary_focal_crossentropy(
     return ops.mean(values, axis=axis)
 
 
+@edge
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -262,6 +278,7 @@ def categorical_crossentropy(
     )
 
 
+@edge
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -298,6 +315,7 @@ def categorical_focal_crossentropy(
     return ops.sum(weight * (-y_true * ops.log(p)), axis=axis)
 
 
+@edge
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -345,6 +363,7 @@ def sparse_categorical_crossentropy(
     return values
 
 
+@edge
 def without_class_axis(y_true: Any, y_pred: Any, axis: int) -> Any:
     """Class indices of shape (n, 1) for outputs of shape (n, classes) as (n,)."""
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
@@ -352,6 +371,7 @@ def without_class_axis(y_true: Any, y_pred: Any, axis: int) -> Any:
     return y_true
 
 
+@edge
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """(1 - p**q) / q, where p is the probability of the true class (Zhang and Sabuncu,
     2018): robust against wrong labels.
@@ -373,6 +393,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 # Overlap of regions
 
 
+@edge
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """1 - 2 * overlap / (size of one + size of the other) (Dice, 1945).
 
@@ -393,6 +414,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     return 1.0 - 2.0 * overlap / (sizes + config.epsilon())
 
 
+@edge
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
 ) -> Any:
@@ -422,6 +444,7 @@ def tversky(
 # Distances between embeddings
 
 
+@edge
 def circle(
     y_true: Any,
     y_pred: Any,

@@ -8,6 +8,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.graph.messages import described, nearest
 from cornu.graph.spec import standardize_dtype
 from cornu.graph.tensor import TensorBase, keras_mask
@@ -46,7 +47,7 @@ def compute_dtype(dtype: Any) -> str:
     return standardize_dtype(getattr(dtype, "compute_dtype", dtype))
 
 
-class Loss:
+class Loss(Edged):
     """Base of all losses.
 
     A subclass has `call(y_true, y_pred)`, which returns one value per sample (or more);

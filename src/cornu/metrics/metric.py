@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from cornu import initializers, ops, stateless
+from cornu.graph.dispatch import Edged
 from cornu.graph.trace import no_trace
 from cornu.graph.variable import Variable
 from cornu.losses.loss import compute_dtype
 from cornu.registry import auto_name, refuse_unknown
 
 
-class Metric:
+class Metric(Edged):
     """Base of all metrics.
 
     A subclass makes its variables in `__init__` with `add_variable`, changes them in
@@ -41,6 +42,12 @@ class Metric:
     """
 
     _direction: str | None = None
+    _edges = ("__call__", "update_state", "result", "reset_state", "reset_states")
+    _edges += (
+        "stateless_update_state",
+        "stateless_result",
+        "stateless_reset_state",
+    )
 
     def __init__(
         self, dtype: Any = None, name: str | None = None, **kwargs: Any

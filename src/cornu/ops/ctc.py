@@ -90,7 +90,8 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     output = _at_least_32_bits(output)
     labels, steps = (cast(convert(n), "int32") for n in (target_length, output_length))
     _check(target, output, labels, steps)
-    if all(isinstance(each, Tensor) for each in (target, output, labels, steps)):
+    given = (target, output, labels, steps)
+    if all(isinstance(each, Tensor) and each.is_known for each in given):
         refuse_misfit(target, output, labels, steps)
     log_p, jumps = _along_labels(target, log_softmax(output, -1), mask_index)
     never = full_like(log_p[:, 0], _NEVER)

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from cornu.graph.eager import is_native
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec, is_float, standardize_dtype
 from cornu.graph.tensor import TensorBase
@@ -120,7 +121,9 @@ def empty_like(x, dtype=None):
 
 def is_tensor(x):
     """Whether `x` is a tensor: concrete, traced or symbolic."""
-    return isinstance(x, TensorBase) and not isinstance(x, Variable)
+    if not isinstance(x, TensorBase):
+        return is_native(x)
+    return not isinstance(x, Variable)
 
 
 @public

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.dispatch import DISPATCH, PLACE, from_outside
 from cornu.graph.eager import Tensor
 from cornu.graph.spec import Spec, is_float
 from cornu.graph.symbolic import SymbolicTensor, has_symbolic, record, replaying
@@ -45,7 +46,9 @@ def recordable(function: F) -> F:
                     return recorded.of_symbols(*args, **kwargs)
                 return record(operation, args, kwargs, function.__name__)
             args, kwargs = map_structure(_resolve, (args, kwargs))
-        return function(*args, **kwargs)
+        if DISPATCH.native is None or PLACE.inside:
+            return function(*args, **kwargs)
+        return from_outside(function, args, kwargs)
 
     recorded: Any = operation
     recorded.is_operation, recorded.of_symbols = True, None

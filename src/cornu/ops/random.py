@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph import config
+from cornu.graph.dispatch import Edged, native, on_host
 from cornu.graph.spec import is_float, standardize_dtype
 from cornu.graph.trace import convert, current, no_trace
 from cornu.graph.variable import Variable
@@ -76,7 +77,7 @@ def _checked_seed(seed: Any) -> int:
     )
 
 
-class SeedGenerator:
+class SeedGenerator(Edged):
     """A sequence of keys for random functions, with its state in a variable.
 
     Args:
@@ -93,6 +94,8 @@ class SeedGenerator:
     >>> generator.next().tolist(), generator.next().tolist()
     ([7, 0], [7, 1])
     """
+
+    _edges = ("next",)
 
     def __init__(
         self, seed: int | None = None, name: str | None = None, **kwargs: Any
@@ -157,7 +160,7 @@ def set_global_seed(seed: int) -> None:
 
 def make_default_seed() -> int:
     """A seed for an object that was given none, from the global generator."""
-    with no_trace():
+    with no_trace(), on_host():
         return int(random_bits(global_seed_generator().next(), (1,))[0])
 
 
@@ -212,7 +215,7 @@ def _unit(key: Any, shape: tuple[int, ...], dtype: str) -> Any:
 def _worked(u: Any) -> Any:
     """On the host, normals are computed in float64: then float32 ones are the same on
     every machine, whatever its last digit of a logarithm is."""
-    return cast(u, "float64") if current() is None else u
+    return cast(u, "float64") if current() is None and native() is None else u
 
 
 def uniform(

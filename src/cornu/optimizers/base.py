@@ -11,6 +11,7 @@ from typing import Any
 
 from cornu import initializers, ops, stateless
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.graph.trace import no_trace
 from cornu.graph.variable import Variable
 from cornu.optimizers import schedules
@@ -18,7 +19,7 @@ from cornu.optimizers.state import OptimizerState
 from cornu.registry import auto_name, refuse_unknown
 
 
-class Optimizer(OptimizerState):
+class Optimizer(OptimizerState, Edged):
     """Base of all optimizers: changes variables so that a loss becomes smaller.
 
     A subclass makes its variables in `build`, and changes one variable in
@@ -53,6 +54,9 @@ class Optimizer(OptimizerState):
     >>> x.numpy().tolist()
     [0.5, 1.5]
     """
+
+    _edges = ("apply", "apply_gradients", "stateless_apply", "scale_loss")
+    _edges += ("finalize_variable_values", "iterations", "learning_rate", "lr")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let the signature tell what **kwargs takes: `help(Adam)` lists it."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from cornu import ops
 from cornu.graph import config
+from cornu.graph.dispatch import Edged
 from cornu.registry import Registry
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Edged):
     """Base of all schedules.
 
     A subclass has `__call__(self, step)`, which returns the rate, and `get_config`.

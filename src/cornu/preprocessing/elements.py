@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph.eager import Tensor, as_array
+from cornu.graph.eager import Tensor, as_array, is_native
 from cornu.graph.messages import described
 from cornu.graph.spec import STRING, standardize_dtype
 from cornu.graph.tensor import TensorBase
@@ -96,6 +96,8 @@ def _array(value: Any) -> np.ndarray:
         return value.__array__()
     if isinstance(value, Inner):
         return value  # type: ignore[return-value]
+    if is_native(value):
+        return as_array(value)
     if hasattr(value, "to_numpy"):  # pandas
         value = value.to_numpy()
     elif hasattr(value, "__array__") and not isinstance(value, np.ndarray):

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from cornu import ops
+from cornu.graph.dispatch import Edged
 from cornu.registry import Registry, refuse_unknown
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class Regularizer:
+class Regularizer(Edged):
     """Base of all regularizers.
 
     A subclass has `__call__(self, x)`, which returns the cost of a weight tensor, and

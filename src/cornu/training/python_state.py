@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph.eager import Tensor
+from cornu.graph.eager import Tensor, as_array, is_native
 from cornu.graph.messages import warn_user
 from cornu.graph.tensor import TensorBase
 from cornu.metrics import MeanMetricWrapper, Metric
@@ -123,8 +123,8 @@ def _as_data(value: Any, where: str) -> Any:
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, Tensor):
-        return {"tensor": value.numpy()}
+    if isinstance(value, Tensor) or is_native(value):
+        return {"tensor": np.array(as_array(value))}
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return {"number": np.asarray(value)}
     if type(value) is np.ndarray and value.dtype.kind in "biuf":

@@ -45,6 +45,11 @@ from cornu.training.program import (
 class Steps(Layer):
     """How a model is compiled, and one step of its training; a part of `Model`."""
 
+    _edges = (*Layer._edges, "train_step", "test_step", "predict_step")
+    _edges += ("compute_loss", "compute_metrics", "get_metrics_result")
+    _edges += ("fit", "evaluate", "predict")
+    _edges += ("train_on_batch", "test_on_batch", "predict_on_batch")
+
     # A model inside this one that is compiled itself keeps its own count.
     _untracked = Layer._untracked | {
         "_nesting",

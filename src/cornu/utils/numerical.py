@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.dispatch import edge
 from cornu.graph.tensor import TensorBase
 
 
@@ -137,6 +138,7 @@ def _one_hot_tensor(x: TensorBase, num_classes: int | None, dtype: Any) -> Any:
     return ops.one_hot(x, num_classes, dtype=dtype)
 
 
+@edge
 def normalize(x: Any, axis: int = -1, order: Any = 2) -> Any:
     """Scales an array so that its vectors along an axis have norm 1.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jax.experimental.multihost_utils import process_allgather
 
 from cornu.engines.distribution import (
@@ -33,10 +35,14 @@ class JaxEngine(LibraryEngine):
     name = "jax"
     package = "jax"
     lowerings = LOWERINGS
+    eager = True
+    arrays = (jax.Array,)
+    derivatives = "jax.grad"
+    answers = {"__jax_array__": lambda value: lambda: value}
 
     def from_numpy(self, array: np.ndarray) -> Any:
-        """On the default device, in its own dtype."""
-        with jax.enable_x64(True):
+        """On the default device, in its own dtype, also while a function is traced."""
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
             return jnp.array(array)
 
     def to_numpy(self, value: Any) -> np.ndarray:
@@ -88,6 +94,57 @@ class JaxEngine(LibraryEngine):
     def devices(self) -> list[str]:
         """What it can run on."""
         return list_devices()
+
+    # Eager values
+
+    def shape_of(self, value: Any) -> tuple[int, ...]:
+        """The shape of an array; JAX hands Python's numbers on as such."""
+        return jnp.shape(value)
+
+    def is_known(self, value: Any) -> bool:
+        """Whether it is no tracer."""
+        return not isinstance(value, Tracer)
+
+    def plain(self, value: Any) -> Any:
+        """A copy: a program may write over the memory of a state."""
+        if not self.is_known(value):
+            return value
+        with jax.enable_x64(True):
+            return jnp.array(value, copy=True)
+
+    parted = plain
+
+    def note(self, value: Any, name: str, attribute: Any) -> None:
+        """Where an array can carry attributes; JAX's own cannot."""
+        with suppress(AttributeError):
+            setattr(value, name, attribute)
+
+    def eagerly(self, graph: Graph, rule: Any) -> Callable[..., list[Any]]:
+        """A function that JAX differentiates by the rule, in reverse."""
+        function, wide = self.one_by_one(graph), is_wide(graph)
+        # Of one operation of JAX's, it has a compiled form already.
+        function = jax.jit(function) if len(function) > 1 else function
+
+        def run(*values: Any) -> list[Any]:
+            with jax.enable_x64(wide):
+                return function(*values)
+
+        if rule is None:
+            return lambda *values: run(*map(lax.stop_gradient, values))
+        differentiable = jax.custom_vjp(run)
+        differentiable.defvjp(
+            lambda *values: (lambda ys: (ys, (values, ys)))(run(*values)),
+            lambda kept, gs: tuple(
+                rule(*kept, [None if g.dtype == jax.dtypes.float0 else g for g in gs])
+            ),
+        )
+
+        def call(*values: Any) -> list[Any]:
+            # Only where a function is being transformed is there a use for the rule.
+            traced = any(isinstance(v, Tracer) for v in values)
+            return differentiable(*values) if traced else run(*values)
+
+        return call
 
     def stepped(
         self, function: Callable[..., list[Any]], graph: Graph

@@ -9,11 +9,21 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.autograph.core import config as autograph
+from tensorflow.python.eager import record
 
 from cornu.engines.library import LibraryEngine
+from cornu.engines.native import NativeTensor, evaluator_of
 from cornu.engines.tensorflow import control, linalg, windows
 from cornu.engines.tensorflow.lowerings import LOWERINGS
-from cornu.graph import Graph
+from cornu.graph import Graph, Variable
+from cornu.graph.dispatch import inside
+
+# Cornu's Python is no source for AutoGraph, which a tf.function has rewrite its own.
+autograph.CONVERSION_RULES = (
+    autograph.DoNotConvert("cornu"),
+    *autograph.CONVERSION_RULES,
+)
 
 __all__ = ["TensorFlowEngine", "control", "linalg", "windows"]
 
@@ -29,14 +39,108 @@ class TensorFlowEngine(LibraryEngine):
     name = "tensorflow"
     package = "tensorflow"
     lowerings = LOWERINGS
+    eager = True
+    arrays = (tf.Tensor, tf.Variable)
+    derivatives = "tf.GradientTape"
+    answers = {
+        "_should_act_as_resource_variable": lambda value: (
+            isinstance(value, tf.Variable) or _refuse(value)
+        ),
+        "handle": lambda value: value.handle,
+    }
+
+    def __init__(self) -> None:
+        # So that TensorFlow's functions take Cornu's tensors and variables.
+        for kind in (NativeTensor, Variable):
+            tf.register_tensor_conversion_function(kind, self._converted, 10)
+
+    def _converted(
+        self, value: Any, dtype: Any = None, name: Any = None, as_ref: bool = False
+    ) -> Any:
+        evaluator = evaluator_of(self)
+        if isinstance(value, Variable):
+            with inside():
+                value = value.value
+        found = evaluator.value(value)
+        return NotImplemented if dtype not in (None, found.dtype) else found
 
     def from_numpy(self, array: np.ndarray) -> Any:
-        """On the default device, of memory of its own."""
-        return tf.constant(np.array(array, order="C"))
+        """On the default device, of memory of its own, also within a tf.function."""
+        with tf.init_scope():
+            return tf.constant(np.array(array, order="C"))
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A copy: TensorFlow's own is not to be written to."""
         return np.array(value.numpy())
+
+    # Eager values
+
+    def shape_of(self, value: Any) -> tuple[int, ...]:
+        """The shape, which must be known where a function is traced.
+
+        Raises:
+            ValueError: when it is not.
+        """
+        shape = value.shape
+        if not shape.is_fully_defined():
+            raise ValueError(
+                f"An operation was given a tensor of shape {shape} in a tf.function.\n"
+                "Expected a shape that is known: Cornu's operations have fixed ones.\n"
+                "Leave input_signature away, and make the data's last batch full with "
+                "drop_remainder=True."
+            )
+        return tuple(shape.as_list())
+
+    def is_known(self, value: Any) -> bool:
+        """Whether it is no stand-in in a tf.function."""
+        return hasattr(value, "numpy") and tf.executing_eagerly()
+
+    def now(self, value: Any) -> Any:
+        """A tensor; a tf.Variable is read now, as an open tf.GradientTape notes."""
+        return tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
+
+    def eagerly(self, graph: Graph, rule: Any) -> Callable[..., list[Any]]:
+        """A function that TensorFlow differentiates by the rule."""
+        function = self.one_by_one(graph)
+        if rule is None:
+            return lambda *values: function(*map(tf.stop_gradient, values))
+
+        @tf.custom_gradient
+        def differentiable(*values: Any) -> Any:
+            outs = function(*values)
+            floats = [y.dtype.is_floating for y in outs]
+
+            def gradient(*gs: Any) -> list[Any]:
+                pairs = zip(gs, floats, strict=True)
+                return rule(values, outs, [g if there else None for g, there in pairs])
+
+            return outs, gradient
+
+        def call(*values: Any) -> Any:
+            # Without a tape that is open nobody asks for the gradient.
+            if tf.executing_eagerly() and not record.could_possibly_record():
+                return function(*values)
+            return differentiable(*values)
+
+        return call
+
+    def holder(self, variable: Variable) -> Any:
+        """A tf.Variable, so that a tf.function may change it, too."""
+        value = variable.native(self)
+        with tf.init_scope():
+            return tf.Variable(value, trainable=variable.trainable)
+
+    def taken(self, holder: Any) -> Any:
+        """Its value, for a program."""
+        return holder.read_value()
+
+    def copied(self, holder: Any) -> Any:
+        """Its value now, which stays."""
+        return holder.read_value()
+
+    def refill(self, holder: Any, value: Any) -> None:
+        """Assign it."""
+        holder.assign(value)
 
     def devices(self) -> list[str]:
         """What it can run on."""
@@ -61,6 +165,11 @@ class TensorFlowEngine(LibraryEngine):
                 raise _index_error(error) or error from None
 
         return run
+
+
+def _refuse(value: Any) -> Any:
+    """Say that there is no such attribute."""
+    raise AttributeError(f"{type(value).__name__} is no variable")
 
 
 def _index_error(error: Exception) -> IndexError | None:

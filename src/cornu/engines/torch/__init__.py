@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from cornu.engines.library import LibraryEngine, is_zero
+from cornu.engines.native import NativeTensor
 from cornu.engines.torch import linalg, recurrent, windows
 from cornu.engines.torch.lowerings import (
     FUNCTIONS,
@@ -23,8 +24,9 @@ from cornu.engines.torch.lowerings import (
     dtype_of,
     kept,
 )
-from cornu.graph import Graph, Node, Value
+from cornu.graph import Graph, Node, Value, Variable, is_float
 from cornu.graph.graph import copy_node
+from cornu.graph.tree import map_structure
 
 __all__ = ["TorchEngine", "linalg", "recurrent", "windows"]
 
@@ -92,6 +94,42 @@ def _into(function: Callable[..., Any], place: int) -> Callable[..., Any]:
     return lambda *values: function(*values, out=values[place])
 
 
+class TorchTensor(NativeTensor):
+    """A tensor that PyTorch's functions take: they give tensors of PyTorch's."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        def native(leaf: Any) -> Any:
+            return leaf._native if isinstance(leaf, TorchTensor) else leaf
+
+        args, kwargs = map_structure(native, (tuple(args), kwargs or {}))
+        return function(*args, **kwargs)
+
+
+class _ByRule(torch.autograd.Function):
+    """An operation of Cornu's, which PyTorch differentiates by its rule."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Any, rule: Any, *values: Any) -> Any:
+        outs = function(*values)
+        ctx.rule, ctx.n = rule, len(values)
+        ctx.save_for_backward(*values, *outs)
+        ctx.mark_non_differentiable(*[y for y in outs if not y.is_floating_point()])
+        ctx.set_materialize_grads(False)
+        return tuple(outs)
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Any) -> Any:
+        saved = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[2:]
+        found = ctx.rule(saved[: ctx.n], saved[ctx.n :], gs, wanted)
+        return None, None, *found
+
+
 class TorchEngine(LibraryEngine):
     """Runs graphs on PyTorch, on a GPU where there is one.
 
@@ -106,6 +144,10 @@ class TorchEngine(LibraryEngine):
     lowerings = LOWERINGS
     claims = recurrent.CLAIMS
     fresh = frozenset(FUNCTIONS) | _FRESH
+    eager = True
+    arrays = (torch.Tensor,)
+    tensor = TorchTensor
+    derivatives = "loss.backward()"
 
     def __init__(self, device: torch.device | None = None) -> None:
         chosen = torch.get_default_device()
@@ -125,7 +167,7 @@ class TorchEngine(LibraryEngine):
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A copy, in C order."""
-        value = value.cpu()
+        value = value.detach().cpu()
         if value.dtype == torch.bfloat16:
             import ml_dtypes
 
@@ -133,6 +175,62 @@ class TorchEngine(LibraryEngine):
                 ml_dtypes.bfloat16
             )
         return np.array(value.numpy(), order="C")
+
+    # Eager values
+
+    def dtype_of(self, value: Any) -> str:
+        """The name of the dtype of a tensor."""
+        return str(value.dtype).removeprefix("torch.")
+
+    def entered(self, value: Any) -> Any:
+        """A tensor on the device; `to` is an operation with a gradient."""
+        return value if value.device.type == self.device.type else value.to(self.device)
+
+    def plain(self, value: Any) -> Any:
+        """A tensor that PyTorch may differentiate by; those of programs are not."""
+        return value.clone() if value.is_inference() else value
+
+    def parted(self, value: Any) -> Any:
+        """Without what led to it, which would be kept with it."""
+        return value.detach()
+
+    def eagerly(self, graph: Graph, rule: Any) -> Callable[..., list[Any]]:
+        """A function that PyTorch differentiates by the rule."""
+        function = torch.no_grad()(self.one_by_one(graph))
+        if rule is None:
+            return lambda *values: function(*[v.detach() for v in values])
+
+        def call(*values: Any) -> Any:
+            if torch.is_grad_enabled() and any(v.requires_grad for v in values):
+                return _ByRule.apply(function, rule, *values)
+            return function(*values)
+
+        return call
+
+    def holder(self, variable: Variable) -> Any:
+        """Of what is trained, a parameter, which keeps its identity."""
+        if not variable.trains or not is_float(variable.spec.dtype):
+            return None
+        value = variable.native(self).detach().clone()
+        return value.requires_grad_(variable.trainable)
+
+    def taken(self, holder: Any) -> Any:
+        """Its value, for a program."""
+        return holder.detach()
+
+    def copied(self, holder: Any) -> Any:
+        """Its value now, which stays."""
+        return holder.detach().clone()
+
+    def refill(self, holder: Any, value: Any) -> None:
+        """Write into its memory, as PyTorch's optimizers do."""
+        with torch.no_grad():
+            holder.copy_(value)
+
+    def watch(self, holder: Any, trainable: bool) -> None:
+        """Take gradients by it, or not."""
+        if holder.requires_grad is not trainable:
+            holder.requires_grad_(trainable)
 
     def devices(self) -> list[str]:
         """What it can run on."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from cornu.graph.dispatch import native
 from cornu.graph.eager import Tensor
 from cornu.graph.gradients import adopt, backpropagate
 from cornu.graph.graph import Graph, copy_node
-from cornu.graph.node import Node, Value
+from cornu.graph.node import Node, Value, like
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec, is_float
 from cornu.graph.trace import Trace, bind, constant, convert, current, trace_body
@@ -178,7 +179,7 @@ class ScanGradient:
         ]
         outside_xs = [g[i] for i in self.ys] + saved + list(self.ins[nc : nc + nx])
         # In this body a residual is an input, whatever made it in the other.
-        known = {id(v): Value(v.spec, None, None, v.name) for v in self.residuals}
+        known = {id(v): like(v) for v in self.residuals}
         inside_xs = [*self.seeds[len(self.float_carry) :], *known.values()]
         inside_xs += self.given[nc : nc + nx]
         sums = [self.found[i] for i in consts]
@@ -469,7 +470,7 @@ def cond(pred, true_fn, false_fn):
             "Use ops.where to choose element by element, or ops.all / ops.any."
         )
     pred = cast(pred, "bool")
-    if isinstance(pred, Tensor):
+    if isinstance(pred, Tensor) and pred.is_known:
         chosen = true_fn() if bool(pred) else false_fn()
         return map_structure(lambda v: None if v is None else convert(v), chosen)
     graphs, captures, results = [], [], []
@@ -482,7 +483,7 @@ def cond(pred, true_fn, false_fn):
         (graphs[0], captures[1], False),
         (graphs[1], captures[0], True),
     ):
-        extra = [Value(v.spec, None, None, v.name) for v in other]
+        extra = [like(v) for v in other]
         graph.inputs = [*extra, *graph.inputs] if front else [*graph.inputs, *extra]
     outs = bind(
         cond_op,
@@ -580,8 +581,8 @@ def custom_gradient(f):
 
         params: dict[str, Any] = {"n_outputs": n, "rule": checked}
         captured: list[Any] = []
-        if current() is not None:
-            # A graph can be copied, and then what the rule reads is found in the copy.
+        if current() is not None or native() is not None:
+            # What it reads is found in a copy of the graph, or by a library's call.
             specs = [Spec(o.shape, o.dtype) for o in outs]
             params["rule"], captured, _ = trace_body(without_none, specs, "gradient")
         params["places"] = tuple(places)

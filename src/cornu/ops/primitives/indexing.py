@@ -136,7 +136,7 @@ _WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint6
 def known_array(tensor):
     """The array of a concrete tensor, or of a constant under trace; else None."""
     if isinstance(tensor, Tensor):
-        return tensor._array
+        return tensor._array if tensor.is_known else None
     literal = tensor.node.params.get("value") if tensor.node is not None else None
     return literal.array if isinstance(literal, Literal) else None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornu.graph.graph import Graph
-from cornu.graph.node import Value
+from cornu.graph.node import like
 from cornu.graph.op import Op
 from cornu.graph.spec import Spec
 from cornu.graph.trace import bind, convert, current, trace_body
@@ -110,7 +110,13 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
 
 def _at_once(holds, step, leaves, specs, limit):
     steps = 0
-    while (limit is None or steps < limit) and bool(holds(*leaves)):
+    while limit is None or steps < limit:
+        found = holds(*leaves)
+        if not found.is_known:  # a library is tracing a function of it
+            left = None if limit is None else limit - steps
+            return _traced(holds, step, leaves, specs, left)
+        if not bool(found):
+            break
         leaves = step(*leaves)
         after = [Spec(tuple(v.shape), v.dtype) for v in leaves]
         if after != specs:
@@ -130,11 +136,11 @@ def _traced(holds, step, leaves, specs, limit):
     n = len(leaves)
     condition.inputs = [
         *condition.inputs,
-        *(Value(v.spec, None, None, v.name) for v in seen_by_other),
+        *(like(v) for v in seen_by_other),
     ]
     body.inputs = [
         *body.inputs[:n],
-        *(Value(v.spec, None, None, v.name) for v in seen_by_one),
+        *(like(v) for v in seen_by_one),
         *body.inputs[n:],
     ]
     params = {"condition": condition, "body": body, "n_carry": n, "limit": limit}
