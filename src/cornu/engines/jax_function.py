@@ -161,11 +161,12 @@ def _is_real(value: Any) -> bool:
 def _array(variable: Variable) -> Any:
     """The values of a variable, without a copy where JAX can share the memory.
 
-    What was handed out is never written again, so that nobody sees it change.
+    What was handed out is never written again, so that nobody sees it change. What the
+    engine `jax` holds is copied: its programs write over it.
     """
     held = variable._native
     if held is not None and isinstance(held[2], jax.Array):
-        return held[2]
+        return _ENGINE.plain(held[2])
     with jax.enable_x64(variable.dtype_ in ("float64", "int64", "uint64")):
         return jnp.asarray(variable.value._array)
 
