@@ -30,6 +30,15 @@ class Calls(threading.local):
 CALLS = Calls()
 
 
+class Changes:
+    """How often an attribute of any layer has been set, other than by itself."""
+
+    count = 0
+
+
+CHANGES = Changes()
+
+
 @contextmanager
 def trainable_as(noted: dict[Any, bool]) -> Iterator[None]:
     """Let `trainable` be what was noted of each layer, as `compile` does."""
@@ -117,6 +126,11 @@ class Tracked:
     _variable_dtype: str
     _trainable: bool
     _weights: list[Variable]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":
+            CHANGES.count += 1
+        object.__setattr__(self, name, value)
 
     # What is tracked: found by looking, so that lists may grow at any time.
 

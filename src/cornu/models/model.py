@@ -19,7 +19,7 @@ from cornu.graph.tensor import set_keras_mask
 from cornu.graph.tree import flatten, map_structure
 from cornu.layers.layer import Layer
 from cornu.layers.spec import standing_for
-from cornu.models import dag, state_tree
+from cornu.models import dag, quick, state_tree
 from cornu.models.elsewhere import Portable
 from cornu.models.entering import check_array, entered, ordered, read_as_indices
 from cornu.models.host import HostPart, arrays_of
@@ -73,6 +73,7 @@ class Model(Portable):
         self._operations: list[dag.Operation] = []
         self._indices: set[int] = set()  # Inputs that only look up what they index
         self._symbolic_losses: list[Any] = []
+        self._quick: Any = None  # programs for calls, see quick.py
         if outputs is not None:
             self._connect(inputs, outputs)
 
@@ -169,6 +170,14 @@ class Model(Portable):
         )
 
     # Computing
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model on tensors, arrays, or symbolic tensors."""
+        if len(args) == 1 and not kwargs:
+            found = quick.call(self, args[0])
+            if found is not None:
+                return found
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Compute the outputs; subclasses write their own."""
