@@ -68,9 +68,13 @@ def test_attributes_that_change_count_at_once():
     called_often(model)
     model.layers[0].activation = cornu.activations.tanh
     np.testing.assert_allclose(model(X).numpy(), by_layers(model, X), rtol=1e-6)
-    called_often(model)
+    found = called_often(model).numpy()
+    np.testing.assert_allclose(found, by_layers(model, X), rtol=1e-6)
+    assert uses_a_program(model)
+    assert model.predict(X, verbose=0).shape == (4, 3)
     model.add(layers.Dense(2))
     assert called_often(model).shape == (4, 2)
+    assert model.predict(X, verbose=0).shape == (4, 2)
 
 
 def test_gradients_see_through_calls():

@@ -88,6 +88,7 @@ class Model(Portable):
                     "Start from Input(shape=...) and call the layers on it."
                 )
         self._inputs, self._outputs = inputs, outputs
+        self._programs.clear()  # those of a Sequential that has grown
         known = {id(x): None for x in flatten(inputs)}
         self._calls_in_order = calls_between(flatten(outputs), known)
         self._operations = dag.operations(flatten(inputs), flatten(outputs))

@@ -19,6 +19,7 @@ from cornu.graph.tensor import keras_mask
 from cornu.graph.trace import current
 from cornu.graph.tree import flatten
 from cornu.layers.tracking import CALLS, CHANGES
+from cornu.training.batches import spec_of
 
 if TYPE_CHECKING:
     from cornu.models.model import Model
@@ -51,13 +52,14 @@ class QuickCalls:
         return Tensor(program.program(array)[0])
 
     def _made(self, model: Model, array: np.ndarray, key: Any) -> Any:
-        (entrance,) = model.inputs or ()
+        entrance = flatten(model._inputs)[0]
         if array.dtype != entrance.dtype or array.ndim != len(entrance.shape):
             return None
         times = self.counts[key] = self.counts.get(key, 0) + 1
         if times <= _OFTEN or len(self.programs) >= _MOST_SHAPES:
             return None
-        program = model._program("predict", (array, None, None), [array])
+        # Its own: the one of `predict` may be of the time before an attribute was set.
+        program = model._make("predict", (True, None, None), [spec_of(array)])
         self.programs[key] = program
         return program
 
