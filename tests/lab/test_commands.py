@@ -22,6 +22,7 @@ Capture = pytest.CaptureFixture[str]
 COMMANDS = {
     "train": commands.train,
     "run": commands.run_,
+    "profile": commands.profile,
     "launch": commands.launch,
     "show": commands.show,
     "datasets": commands.datasets,

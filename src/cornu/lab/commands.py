@@ -119,6 +119,35 @@ def run_(
 
 
 @app.command(context_settings={**_HELP, "allow_interspersed_args": False})
+def profile(
+    script: options.Script = None,
+    args: options.Args = None,
+    steps: options.Steps = 100,
+    warmup: options.Warmup = 10,
+    everything: options.Everything = False,
+    lines: options.Lines = False,
+    flame: options.Flame = None,
+) -> Work:
+    """Run a script, and show where the time of its training steps goes.
+
+    It is told by section (forward, loss, backward, update, metrics, and what is outside
+    the program: data, callbacks), layer and operation, with what each must take at
+    least on this computer. The script ends when so many steps were measured.
+    """
+    if script is None:
+        raise Mistake(
+            "cornu profile was given no script.",
+            "Expected the path of a Python file that trains a model.",
+            "For example cornu profile script.py; see cornu profile --help.",
+            status=2,
+        )
+    from cornu.lab.profile import run
+
+    how = steps, warmup, everything, lines, flame
+    return partial(run, script, args or [], *how)
+
+
+@app.command(context_settings={**_HELP, "allow_interspersed_args": False})
 def launch(
     script: options.Script = None,
     args: options.Args = None,

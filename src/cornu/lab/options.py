@@ -1,4 +1,4 @@
-"""The options of `cornu train`: name, values, help."""
+"""The options of the commands: name, values, help."""
 
 from __future__ import annotations
 
@@ -71,6 +71,29 @@ Args = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ARGS", help="What the script finds in sys.argv.", show_default=False
+    ),
+]
+Steps = Annotated[
+    int,
+    _number("--steps", 0, None, "How many steps are measured; 0 for all of them."),
+]
+Warmup = Annotated[
+    int, _number("--warmup", 1, None, "How many steps before that are not.")
+]
+Everything = Annotated[
+    bool, _switch("--all", "Show also what takes less than half a percent.")
+]
+Lines = Annotated[
+    bool, _switch("--lines", "Show the lines of the program, not what they compute.")
+]
+Flame = Annotated[
+    Path | None,
+    typer.Option(
+        "--flame",
+        parser=path("--flame"),
+        metavar="FILE",
+        help="Draw it too: sections, layers and operations as wide as their time, as "
+        ".svg or .html.",
     ),
 ]
 Dataset = Annotated[

@@ -74,8 +74,15 @@ class Program:
         self._state = Locks(self.variables)
         self._memory: Any = None
         self._step: Any = None
-        self._source = write(graph, kernels)
+        self._source = self._make_source()
         self._code = compile(self._source.executable(), f"<{graph.name}>", "exec")
+
+    def _make_source(self) -> Source:
+        return write(self.graph, self.kernels)
+
+    def _surroundings(self) -> dict[str, Any]:
+        """What else the program finds where it runs, by name."""
+        return {}
 
     def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Run once: one array per input, one fresh array per output.
@@ -104,7 +111,7 @@ class Program:
         with self.arena.lock, self._state:
             memory = self.arena.memory(self._source.nbytes)
             if memory is not self._memory:
-                namespace: dict[str, Any] = {"memory": memory}
+                namespace = {"memory": memory, **self._surroundings()}
                 exec(self._code, namespace)
                 self._memory, self._step = memory, namespace["step"]
             state = [
@@ -143,15 +150,20 @@ class Program:
         files.write(path, self.source.encode())
 
 
-def write(graph: Graph, kernels: bool) -> Source:
-    """Plan and write the program of a graph, on compiled kernels or on NumPy alone."""
+def prepared(graph: Graph, kernels: bool) -> tuple[Graph, Plan]:
+    """A graph as it is written, on compiled kernels or on NumPy alone, and its plan."""
     if not (kernels and compiled.AVAILABLE):
         graph = passes.simplify(without_sums_of_one(passes.prepare(graph)))
-        return Source(graph, Plan(graph, shares, scratch))
+        return graph, Plan(graph, shares, scratch)
     graph = passes.prepare(graph, claimed(CLAIMS))
     graph = passes.simplify(without_sums_of_one(graph))
     graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
-    return Source(graph, Plan(graph, shares, scratch, claims=CLAIMS))
+    return graph, Plan(graph, shares, scratch, claims=CLAIMS)
+
+
+def write(graph: Graph, kernels: bool) -> Source:
+    """Plan and write the program of a graph, on compiled kernels or on NumPy alone."""
+    return Source(*prepared(graph, kernels))
 
 
 class NumpyEngine:

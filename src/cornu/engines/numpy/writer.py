@@ -233,13 +233,17 @@ class Writer:
             if section and section != self._section and self.indent == 1:
                 self.lines += ["", f"    # {_TITLES.get(section, section)}"]
                 self._section = section
-            claimed = self.plan.claimed(node)
-            if claimed is not None:
-                claimed.lowering(self, node)
-            else:
-                lowerings.lower(self, node)
+            self.node(node)
         if self.plan.border == len(self.plan.graph.nodes):
             self._checks()
+
+    def node(self, node: Node) -> None:
+        """Write the lines of one node."""
+        claimed = self.plan.claimed(node)
+        if claimed is not None:
+            claimed.lowering(self, node)
+        else:
+            lowerings.lower(self, node)
 
     def _checks(self) -> None:
         """Where a check fails, the step ends before it has changed anything."""
@@ -259,9 +263,13 @@ class Writer:
         """Write the body of a loop or branch, in the node's scratch memory."""
         start = self.start + self.plan.scratch[id(node)][0].offset
         plan = self.plan.body(node, param)
-        inner = Writer(plan, self.module, start, self.indent + 1)
+        inner = self.within(plan, start)
         inner.lines = self.lines
         yield inner
+
+    def within(self, plan: Plan, start: int) -> Writer:
+        """A writer of the body of a loop or branch, whose memory begins at `start`."""
+        return Writer(plan, self.module, start, self.indent + 1)
 
     def assign_all(self, names: Sequence[str], values: Sequence[Value]) -> None:
         """Copy values to where they belong; all are read before any is written."""
@@ -333,15 +341,25 @@ def array_text(array: np.ndarray) -> str:
 class Source:
     """A written program.
 
+    Args:
+        graph: the graph.
+        plan: where its values live.
+        write: makes the writer of its lines.
+
     Attributes:
         nbytes: memory that its buffers need.
         top: helpers, constants and buffers.
         function: the step itself.
     """
 
-    def __init__(self, graph: Graph, plan: Plan) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        write: Callable[[Plan, Module], Writer] = Writer,
+    ) -> None:
         module = Module()
-        writer = Writer(plan, module)
+        writer = write(plan, module)
         names = module.names
         arguments = [names.of(v) for v in graph.inputs]
         states = [names.of(s.before) for s in graph.state]
