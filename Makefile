@@ -8,7 +8,7 @@ ENGINES_PYTEST := OPENBLAS_NUM_THREADS=1 .engines/bin/python -m pytest tests/eng
   -n auto -W "ignore::DeprecationWarning"
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types imports slow engines smoke bench clean
+.PHONY: demo test check lint types imports slow engines smoke bench bench-quick clean
 
 demo: .venv/lab ## train the notes' MNIST network; accuracy, curves and the program
 	$(BIN)/cornu train
@@ -37,8 +37,11 @@ engines: .engines/ready ## full parity of every engine, slow tests included
 smoke: .engines/ready ## every engine runs and trains
 	$(ENGINES_PYTEST) -k "cntk or jax or tensorflow or theano or torch"
 
-bench: .venv/dev ## ratios beside hand-written NumPy and other frameworks
-	$(BIN)/python -m benchmarks
+bench: .engines/ready ## Cornu beside its peers, in turn: docs/benchmarks.md
+	.engines/bin/python -m benchmarks
+
+bench-quick: .venv/dev ## beside what .venv has, on little data, in two minutes: runs/benchmarks.md
+	$(BIN)/python -m benchmarks --quick
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -1,1 +1,1 @@
-"""Ratios beside hand-written NumPy and other frameworks; `python -m benchmarks`."""
+"""Cornu beside its peers, on the same work, in turn; `python -m benchmarks`."""
