@@ -143,12 +143,14 @@ class Times(NamedTuple):
         seconds: one per round; of an epoch, a step or a call.
         loss: after the last round.
         memory: bytes of the process at its peak, without those of the data.
+        used: seconds of the processor, one per round.
         trouble: why there is nothing, or "".
     """
 
     seconds: list[float]
     loss: float | None = None
     memory: int | None = None
+    used: tuple[float, ...] = ()
     trouble: str = ""
 
     @property
@@ -220,9 +222,12 @@ def _begin(pool: Pool, name: str, work: Work, folder: str) -> Times | None:
 
 
 def _round(pool: Pool, name: str, work: Work, rows: int, times: Times) -> Times:
-    answer = pool.child(name).ask("run")
-    seconds = [*times.seconds, answer["seconds"] / work.parts(rows)]
-    return times._replace(seconds=seconds, loss=answer["loss"])
+    answer, parts = pool.child(name).ask("run"), work.parts(rows)
+    return times._replace(
+        seconds=[*times.seconds, answer["seconds"] / parts],
+        used=(*times.used, answer["used"] / parts),
+        loss=answer["loss"],
+    )
 
 
 def _attempt(pool: Pool, name: str, what: Callable[[], Times | None]) -> Times | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def table(found: dict[str, Times], per: str, whole: bool = True) -> list[str]:
     best = best_peer(found)
     floor = found.get("floor")
     head = ["", f"time per {per}", "from", "to", "to the best peer"]
-    head += ["to the floor", "loss", "memory"] if whole else []
+    head += ["to the floor", "processor", "loss", "memory"] if whole else []
     lines = [_row(head), _row(["---", *["---:"] * (len(head) - 1)])]
     names = [name for name in ("floor", "python") if name in found]
     names += [name for name in PEERS if name in found]
@@ -78,6 +79,8 @@ def table(found: dict[str, Times], per: str, whole: bool = True) -> list[str]:
         if whole:
             known = floor is not None and floor.seconds and name in PEERS
             row.append(_ratio(times.median / floor.median) if known else "")  # type: ignore[union-attr]
+            used = duration(statistics.median(times.used), unit) if times.used else ""
+            row.append(used)
             row.append("" if times.loss is None else f"{times.loss:.3f}")
             is_floor = times.memory is None or name == "floor"
             row.append("" if is_floor else f"{times.memory / 2**20:,.0f} MB")  # type: ignore[operator]
@@ -249,8 +252,10 @@ class Page:
             "it takes to move the bytes of the batch (read and written) and of the "
             "update (three arrays read and two written per weight) at the bandwidth of "
             "a copy of that size, all measured in a process that has its turn as the "
-            "peers do. *Memory* is the peak of the process (VmHWM) since its data was "
-            "loaded, without the data itself; it has the libraries in it.",
+            "peers do. *Processor* are the seconds of all threads together: other work "
+            "on the machine disturbs them less. *Memory* is the peak of the process "
+            "(VmHWM) since its data was loaded, without the data itself; it has the "
+            "libraries in it.",
         ]
 
 

@@ -22,8 +22,12 @@ Product = tuple[tuple[int, ...], tuple[int, ...], int]  # two shapes, and how of
 _STEPS = 20  # as many are run, and the time of an epoch follows
 
 
-def make(work: Work, x: Any, y: np.ndarray) -> Callable[[], float | None] | None:
-    """Runs the products of a work; the function says itself how long all takes."""
+def make(work: Work, x: Any, y: np.ndarray) -> Callable[[], tuple[float, float]]:
+    """Runs the products of a work, and says how long all takes.
+
+    Returns:
+        A function that returns seconds of the clock, and of the processor.
+    """
     from cornu.lab import floors
 
     predicting = work.kind in ("predict", "call")
@@ -42,9 +46,9 @@ def make(work: Work, x: Any, y: np.ndarray) -> Callable[[], float | None] | None
         if nbytes:
             moved += nbytes / floors.bandwidth(floors.size_class(nbytes))
 
-    def run() -> float:
+    def run() -> tuple[float, float]:
         repeats = min(steps, _STEPS) if steps > 1 else work.calls
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for _ in range(repeats):
             for a, b, out, times in found:
                 for _ in range(times):
@@ -52,7 +56,9 @@ def make(work: Work, x: Any, y: np.ndarray) -> Callable[[], float | None] | None
             if of_sparse is not None:
                 of_sparse()
         spent = (time.perf_counter() - start) / repeats
-        return (spent + moved) * (steps if steps > 1 else work.calls)
+        used = (time.process_time() - used) / repeats
+        count = steps if steps > 1 else work.calls
+        return (spent + moved) * count, (used + moved) * count
 
     run.tells_seconds = True  # type: ignore[attr-defined]
     return run
