@@ -68,7 +68,8 @@ class Child:
         if not line:
             self._errors.seek(0)
             last = self._errors.read().strip().splitlines()[-3:]
-            raise Failed("\n".join(["its process ended", *last]))
+            status = self._process.wait()
+            raise Failed("\n".join([f"its process ended with status {status}", *last]))
         answer = json.loads(line)
         if "error" in answer:
             raise Failed(answer["error"].strip().splitlines()[-1])

@@ -244,7 +244,8 @@ class Page:
             "Each uses the threads that it takes by itself.",
             "",
             "All peers shuffle, train by RMSprop on float32, and sum up loss and "
-            "accuracy as `fit` does. Networks and loops are in "
+            "accuracy as `fit` does. On JAX an epoch is one `lax.scan` over the "
+            "batches. Networks and loops are in "
             "[benchmarks/peers](../benchmarks/peers).",
             "",
             "The *best peer* is the fastest of those that are not Cornu. The *floor* "

@@ -133,7 +133,7 @@ WORKS = _of(
     Work(
         "predict",
         "Predict one MNIST row",
-        "model.predict of one row of 784 by the network of the first table",
+        "`model.predict` of one row of 784 by the network of the first table",
         "mlp",
         128,
         128,
@@ -145,7 +145,7 @@ WORKS = _of(
     Work(
         "call",
         "Call the model on one MNIST row",
-        "model(row), by the same network",
+        "`model(row)`, by the same network",
         "mlp",
         128,
         128,
@@ -157,8 +157,8 @@ WORKS = _of(
     Work(
         "tape",
         "A training loop written by hand",
-        "the network of the first table in a loop over a GradientTape (in PyTorch: "
-        "backward), 100 batches of 128",
+        "the network of the first table in a loop over a `GradientTape` (in PyTorch: "
+        "`backward`), 100 batches of 128",
         "mlp",
         12_800,
         1_280,

@@ -77,9 +77,7 @@ PEERS = {
     "torch-last": Peer(
         "PyTorch, channels last", "raw_torch", ("torch",), {"CHANNELS_LAST": "1"}
     ),
-    "jax": Peer(
-        "JAX, lax.scan", "raw_jax", ("jax",), {}, "import jax, jax.numpy", ("jax",)
-    ),
+    "jax": Peer("JAX", "raw_jax", ("jax",), {}, "import jax, jax.numpy", ("jax",)),
     "keras-jax": _keras("jax", "jax"),
     "keras-tensorflow": _keras("tensorflow", "tensorflow-cpu"),
     "keras-torch": _keras("torch", "torch"),
