@@ -24,7 +24,7 @@ def engine(request):
 @pytest.fixture(autouse=True)
 def as_it_was():
     yield
-    cornu.config.set_dtype_policy("float32")
+    cornu.config.set_dtype_policy(None)
     cornu.config.set_backend("numpy")
 
 
