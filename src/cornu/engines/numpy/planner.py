@@ -181,6 +181,12 @@ class Plan:
         """Where a value is found."""
         return self.homes[id(value)]
 
+    def spared(self, node: Node) -> set[int]:
+        """Positions of the results that are not computed, since nobody reads them."""
+        claim = self.claimed(node)
+        found = claim.spares(node) if claim is not None else ()
+        return {i for i in found if self.home(node.outputs[i]).place.last < 0}
+
     def body(self, node: Node, param: str) -> Plan:
         """The plan of a sub-graph, whose memory is part of the node's scratch."""
         plan = self.bodies.get((id(node), param))
@@ -368,9 +374,11 @@ class Plan:
             for place in extra:
                 place.offset = self._memory.take(place.spec.nbytes)
             self.scratch[id(node)] = extra
-            for value in node.outputs:
+            spared = self.spared(node)
+            for position, value in enumerate(node.outputs):
                 home = self.home(value)
-                if home.base is None and home.place.kind == "buffer":
+                needed = position not in spared and home.base is None
+                if needed and home.place.kind == "buffer":
                     self._settle(i, node, value, home)
                     if home.place.kind == "buffer":
                         ends.setdefault(max(home.place.last, i), []).append(home.place)

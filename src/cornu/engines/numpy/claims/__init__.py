@@ -27,12 +27,14 @@ class KernelClaim(NamedTuple):
         lowering: writes the line that calls the kernel.
         scratch: `scratch(plan, node)` gives the specs of extra memory that it needs.
         shares: positions of the inputs whose memory a result may take over.
+        spares: positions of the results that it leaves out where nobody reads them.
     """
 
     accepts: Callable[[Node], bool]
     lowering: Callable[[Writer, Node], None]
     scratch: Callable[[Plan, Node], list[Spec]]
     shares: Callable[[Node], Sequence[int]]
+    spares: Callable[[Node], Sequence[int]]
 
 
 CLAIMS: dict[str, KernelClaim] = {}
@@ -43,17 +45,18 @@ def claim(
     accepts: Callable[[Node], bool] = lambda node: True,
     scratch: Callable[[Plan, Node], list[Spec]] = lambda plan, node: [],
     shares: Callable[[Node], Sequence[int]] = lambda node: (),
+    spares: Callable[[Node], Sequence[int]] = lambda node: (),
 ) -> Callable[[Any], Any]:
     """Enter a function that writes the call of a kernel, for operations of these names.
 
     Args:
         names: of operations, primitives or composites.
-        accepts, scratch, shares: see `KernelClaim`.
+        accepts, scratch, shares, spares: see `KernelClaim`.
     """
 
     def enter(lowering: Callable[[Writer, Node], None]) -> Any:
         for name in names:
-            CLAIMS[name] = KernelClaim(accepts, lowering, scratch, shares)
+            CLAIMS[name] = KernelClaim(accepts, lowering, scratch, shares, spares)
         return lowering
 
     return enter
@@ -70,4 +73,7 @@ def has_elements(node: Node) -> bool:
     return all(v.spec.size for v in (*node.inputs, *node.outputs))
 
 
-from cornu.engines.numpy.claims import windows  # noqa: E402, F401 (it enters itself)
+from cornu.engines.numpy.claims import (  # noqa: E402 (they enter themselves)
+    recurrent,  # noqa: F401
+    windows,  # noqa: F401
+)

@@ -11,6 +11,7 @@
 #include "isa.h"
 #include "loops.h"
 #include "pool.h"
+#include "recurrent.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -72,4 +73,5 @@ NB_MODULE(_kernels, m) {
       .def("__call__", &call);
   bind_conv(m);
   bind_gemm(m);
+  bind_recurrent(m);
 }
