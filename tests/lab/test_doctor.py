@@ -111,7 +111,9 @@ def test_it_tells_of_every_engine() -> None:
     """A new engine has to be entered in the doctor's table."""
     folder = Path(package.engines.__file__).parent
     found = {path.stem for path in folder.iterdir()} - {"__init__", "__pycache__"}
-    assert found - {"base", "distribution", "library", "python"} <= set(doctor.ENGINES)
+    assert found - {"base", "distribution", "library", "native", "python"} <= set(
+        doctor.ENGINES
+    )
 
 
 def test_its_packages_are_those_of_the_project() -> None:

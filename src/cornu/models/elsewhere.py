@@ -94,7 +94,7 @@ class Portable(Trainer):
             ValueError: when the model is not built, or works on text.
         """
         self._refuse_to_move("to_jax()")
-        room = _room("jax_function", "JAX", "jax")
+        room = _room("jax.function", "JAX", "jax")
         groups = {
             "params": self.trainable_variables,
             "state": self.non_trainable_variables,
