@@ -12,6 +12,7 @@
 #include "loops.h"
 #include "pool.h"
 #include "recurrent.h"
+#include "pooling.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -74,4 +75,5 @@ NB_MODULE(_kernels, m) {
   bind_conv(m);
   bind_gemm(m);
   bind_recurrent(m);
+  bind_pooling(m);
 }
