@@ -75,6 +75,8 @@ def has_elements(node: Node) -> bool:
 
 from cornu.engines.numpy.claims import (  # noqa: E402 (they enter themselves)
     recurrent,  # noqa: F401
+    classes,  # noqa: F401
+    indexing,  # noqa: F401
     pooling,  # noqa: F401
     windows,  # noqa: F401
 )

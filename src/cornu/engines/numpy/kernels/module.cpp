@@ -8,11 +8,13 @@
 #include "conv.h"
 #include "fusion.h"
 #include "gemm.h"
+#include "indexing.h"
 #include "isa.h"
 #include "loops.h"
 #include "pool.h"
 #include "recurrent.h"
 #include "pooling.h"
+#include "softmax.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -76,4 +78,6 @@ NB_MODULE(_kernels, m) {
   bind_gemm(m);
   bind_recurrent(m);
   bind_pooling(m);
+  bind_indexing(m);
+  bind_softmax(m);
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pool.h"
-#include "simd.h"
+#include "sums.h"
 
 namespace cornu {
 namespace {
@@ -118,9 +118,6 @@ template <class F> void over_samples(const Pooling &p, F &&f) {
 int64_t in_size(const Pooling &p) { return p.in[0] * p.in[1] * p.in[2] * p.channels; }
 int64_t out_size(const Pooling &p) { return p.out[0] * p.out[1] * p.out[2] * p.channels; }
 
-struct Larger {
-  template <class V> static V both(V a, V b) { return ((a > b) | (a != a)) ? a : b; }
-};
 struct Sum {
   template <class V> static V both(V a, V b) { return a + b; }
 };
