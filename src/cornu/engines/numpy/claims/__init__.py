@@ -78,5 +78,7 @@ from cornu.engines.numpy.claims import (  # noqa: E402 (they enter themselves)
     classes,  # noqa: F401
     indexing,  # noqa: F401
     pooling,  # noqa: F401
+    random,  # noqa: F401
+    reductions,  # noqa: F401
     windows,  # noqa: F401
 )

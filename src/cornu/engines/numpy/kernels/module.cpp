@@ -14,6 +14,8 @@
 #include "pool.h"
 #include "recurrent.h"
 #include "pooling.h"
+#include "random.h"
+#include "reduce.h"
 #include "softmax.h"
 
 namespace nb = nanobind;
@@ -80,4 +82,6 @@ NB_MODULE(_kernels, m) {
   bind_pooling(m);
   bind_indexing(m);
   bind_softmax(m);
+  bind_reduce(m);
+  bind_random(m);
 }
