@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pool.h"
-#include "sums.h"
+#include "rows.h"
 
 namespace cornu {
 namespace {
@@ -18,13 +18,6 @@ template <class V> struct Whole {
 };
 template <> struct Whole<float> { using type = int32_t; };
 template <> struct Whole<double> { using type = int64_t; };
-
-template <class V, class T> inline V get(const T *p) {
-  V v;
-  std::memcpy(&v, p, sizeof(V));
-  return v;
-}
-template <class V, class T> inline void put(T *p, V v) { std::memcpy(p, &v, sizeof(V)); }
 
 // Numbers of taps, from bytes or words to as wide as the elements.
 template <class V, class T, class P> inline typename Whole<V>::type get_taps(const P *p) {
@@ -44,8 +37,6 @@ inline void put_taps(P *p, typename Whole<V>::type taps) {
     put(p, __builtin_convertvector(taps, Narrow));
   }
 }
-
-template <class V, class T> inline V all_of(T x) { return V{} + x; }
 
 // The taps of one window that lie inside the tensor.
 struct Seen {
@@ -92,16 +83,7 @@ template <class F> void over_windows(const Pooling &p, bool backwards, F &&f) {
   }
 }
 
-// Calls f(V, c) for vectors of channels, then for the single ones that are left.
-template <class T, class F> inline void over_channels(int64_t channels, F &&f) {
-  int64_t c = 0;
-  for (; c + LANES<T> <= channels; c += LANES<T>)
-    f(vec<T>{}, c);
-  for (; c < channels; c++)
-    f(T(0), c);
-}
-
-// Calls f(first, last) for shares of the samples.
+// Calls f(n) for each sample; several threads share them.
 template <class F> void over_samples(const Pooling &p, F &&f) {
   int64_t taps = p.window[0] * p.window[1] * p.window[2];
   int64_t work = p.batch * p.out[0] * p.out[1] * p.out[2] * taps * p.channels;
@@ -131,9 +113,9 @@ void reduce_windows(const Pooling &p, const T *x, T *y, T none) {
     over_windows(p, false, [&](const Seen &seen) {
       const T *base = sample + seen.base;
       T *to = results + seen.at * p.channels;
-      over_channels<T>(p.channels, [&](auto kind, int64_t c) {
+      over_vectors<T>(p.channels, [&](auto kind, int64_t c) {
         using V = decltype(kind);
-        V joined = all_of<V>(none);
+        V joined = V{} + none;
         if (seen.count)
           joined = get<V>(base + seen.offsets[0] + c);
         for (int t = 1; t < seen.count; t++)
@@ -152,7 +134,7 @@ void argmax_of_windows(const Pooling &p, const T *x, const T *y, P *places) {
     over_windows(p, false, [&](const Seen &seen) {
       const T *base = sample + seen.base;
       int64_t to = n * out_size(p) + seen.at * p.channels;
-      over_channels<T>(p.channels, [&](auto kind, int64_t c) {
+      over_vectors<T>(p.channels, [&](auto kind, int64_t c) {
         using V = decltype(kind);
         using W = typename Whole<V>::type;
         V largest = get<V>(y + to + c);
@@ -175,7 +157,7 @@ void pick_from_windows(const Pooling &p, const T *x, const P *places, T *y) {
     over_windows(p, false, [&](const Seen &seen) {
       const T *base = sample + seen.base;
       int64_t to = n * out_size(p) + seen.at * p.channels;
-      over_channels<T>(p.channels, [&](auto kind, int64_t c) {
+      over_vectors<T>(p.channels, [&](auto kind, int64_t c) {
         using V = decltype(kind);
         using W = typename Whole<V>::type;
         W wanted = get_taps<V, T>(places + to + c);
@@ -216,7 +198,7 @@ template <class T, class F> void spread(const Pooling &p, T *x, F &&given) {
     over_windows(p, true, [&](const Seen &seen) {
       T *base = sample + seen.base;
       int64_t from = n * out_size(p) + seen.at * p.channels;
-      over_channels<T>(p.channels, [&](auto kind, int64_t c) {
+      over_vectors<T>(p.channels, [&](auto kind, int64_t c) {
         using V = decltype(kind);
         auto give = given(V{}, from + c);
         for (int t = 0; t < seen.count; t++) {

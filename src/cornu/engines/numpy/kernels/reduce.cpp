@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pool.h"
-#include "sums.h"
+#include "rows.h"
 
 namespace cornu {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "elementary.h"
 #include "pool.h"
-#include "sums.h"
+#include "rows.h"
 
 namespace cornu {
 namespace {
@@ -113,8 +113,13 @@ template <class T> void crossentropy(const Classes<T> &c, const T *x, T *y) {
         T sum = row_sum(from + r * n, n);
         VECTORS for (int64_t j = r * n; j < (r + 1) * n; j++) logs[j] = from[j] / sum;
       }
-      VECTORS for (int64_t i = 0; i < all; i++) logs[i] =
-          log_(minimum_(maximum_(logs[i], c.low), c.high));
+      T low = c.low, high = c.high;
+      over_vectors<T>(all, [&](auto kind, int64_t i) {
+        using V = decltype(kind);
+        V raised = Larger::both(get<V>(logs + i), V{} + low);
+        put(logs + i, Smaller::both(raised, V{} + high));
+      });
+      VECTORS for (int64_t i = 0; i < all; i++) logs[i] = log_(logs[i]);
     }
     VECTORS for (int64_t i = 0; i < all; i++) logs[i] = targets[i] * logs[i];
     for (int64_t r = 0; r < rows; r++)
@@ -140,7 +145,7 @@ inline void logits_grad(const T *targets, const T *x, const T *g, int64_t rows,
 template <class T>
 inline void clipped_grad(const Classes<T> &c, const T *targets, const T *x, const T *g,
                          int64_t rows, int64_t n, T *q, T *room, T *out) {
-  T low = c.low, high = c.high, half = T(0.5), zero = T(0);
+  T low = c.low, high = c.high;
   for (int64_t r = 0; r < rows; r++) {
     T sum = row_sum(x + r * n, n), scale = -g[r];
     VECTORS for (int64_t j = r * n; j < (r + 1) * n; j++) {
@@ -148,14 +153,16 @@ inline void clipped_grad(const Classes<T> &c, const T *targets, const T *x, cons
       room[j] = scale * targets[j];
     }
   }
-  VECTORS for (int64_t i = 0; i < rows * n; i++) {
-    T raised = maximum_(q[i], low), inside = minimum_(raised, high);
-    T part = room[i] / inside;
-    part = raised == inside ? (raised == high ? part * half : part) : zero;
-    part = q[i] == raised ? (q[i] == low ? part * half : part) : zero;
-    room[i] = part;
-    q[i] = part * q[i];
-  }
+  over_vectors<T>(rows * n, [&](auto kind, int64_t i) {
+    using V = decltype(kind);
+    V given = get<V>(q + i), raised = Larger::both(given, V{} + low);
+    V inside = Smaller::both(raised, V{} + high), one = V{} + T(1), half = V{} + T(0.5);
+    V part = get<V>(room + i) / inside;
+    part = part * (raised == high ? half : one) * (given == low ? half : one);
+    part = ((raised == inside) & (given == raised)) ? part : V{};
+    put(room + i, part);
+    put(q + i, part * given);
+  });
   for (int64_t r = 0; r < rows; r++, x += n, q += n, room += n, out += n) {
     T sum = row_sum(x, n), level = row_sum(q, n) / sum;
     VECTORS for (int64_t j = 0; j < n; j++) out[j] = room[j] / sum - level;

@@ -1,5 +1,5 @@
-// Sums and extremes of what lies side by side. Only for files that are compiled once per
-// instruction set.
+// Rows of numbers: what goes over them in vectors, sums and extremes. Only for files that
+// are compiled once per instruction set.
 //
 // Long sums of float32 lose digits. Here up to 1024 numbers are added in vectors, and
 // such sums are added in float64.
@@ -13,6 +13,23 @@
 
 namespace cornu {
 namespace {
+
+// V is a vector or a single number: so one text serves both.
+template <class V, class T> inline V get(const T *p) {
+  V v;
+  std::memcpy(&v, p, sizeof(V));
+  return v;
+}
+template <class V, class T> inline void put(T *p, V v) { std::memcpy(p, &v, sizeof(V)); }
+
+// Calls f(V, i) for vectors of n elements, then for the single ones that are left.
+template <class T, class F> inline void over_vectors(int64_t n, F &&f) {
+  int64_t i = 0;
+  for (; i + LANES<T> <= n; i += LANES<T>)
+    f(vec<T>{}, i);
+  for (; i < n; i++)
+    f(T(0), i);
+}
 
 constexpr int64_t SHORT_SUM = 1024;
 
