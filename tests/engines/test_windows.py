@@ -123,3 +123,19 @@ def test_many_taps_are_reduced_axis_by_axis_with_the_same_gradient(window):
     assert graph.count()["window_max"] == 2
     for a, b in zip(by_axes, at_once, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_what_no_window_sees_gets_nothing_whatever_was_in_memory():
+    """Padding before the first element moves all windows away from the last."""
+    x = RNG.normal(size=(2, 8, 3))
+    with Trace() as t:
+        value = t.input(Spec(x.shape, "float64"), "x")
+        y = ops.max_windows(value, 4, 4, ((1, 2),))
+        graph = t.finish(gradients(ops.sum(y), [value]))
+    for kernels in (False, True):
+        program = Program(graph, kernels)
+        program(x)
+        program.arena.memory(0)[:] = 255
+        (found,) = program(x)
+        assert not found[:, 7].any()
+        assert found.sum() == 2 * 2 * 3

@@ -230,7 +230,8 @@ def put_at_taps(g, taps, *, window, strides, padding, hit, part, out):
     bits = f"i{g.itemsize}"  # times 0 or 1, also infinities and NaN
     sizes, places = out.shape[1:-1], g.shape[1:-1]
     apart = all(s >= k for s, k in zip(strides, window))
-    if strides != window or sizes != tuple(n * k for n, k in zip(places, window)):
+    bare = not any(map(any, padding)) and strides == window
+    if not bare or sizes != tuple(n * k for n, k in zip(places, window)):
         out.fill(0)  # else every element is in a window, and will be written
     for number, tap in enumerate(np.ndindex(*window)):
         here, there = seen_by(tap, sizes, places, strides, padding)
