@@ -108,7 +108,7 @@ def _places(rng, x, params):
     return np.asarray(OPS["window_argmax"](x, y, **params))
 
 
-@samples_of("window_max", "window_sum")
+@samples_of("window_max", "window_max_at", "window_sum")
 def _windows(rng, name):
     for shape, _, params in _pools():
         yield call(distinct(rng, shape), **params)

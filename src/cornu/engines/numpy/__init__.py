@@ -20,6 +20,7 @@ from cornu.engines.base import (
 from cornu.engines.numpy import claims
 from cornu.engines.numpy import kernels as compiled
 from cornu.engines.numpy.fusion import fuse
+from cornu.engines.numpy.joining import join_maxima
 from cornu.engines.numpy.lowerings import scratch, shares
 from cornu.engines.numpy.planner import ALIGNMENT, Plan
 from cornu.engines.numpy.rewrites import without_sums_of_one
@@ -157,7 +158,7 @@ def prepared(graph: Graph, kernels: bool) -> tuple[Graph, Plan]:
         return graph, Plan(graph, shares, scratch)
     graph = passes.prepare(graph, claimed(CLAIMS))
     graph = passes.simplify(without_sums_of_one(graph))
-    graph = passes.eliminate_dead_code(fuse(graph, compiled.LOOPS))
+    graph = passes.eliminate_dead_code(fuse(join_maxima(graph), compiled.LOOPS))
     return graph, Plan(graph, shares, scratch, claims=CLAIMS)
 
 

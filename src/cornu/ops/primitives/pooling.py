@@ -190,6 +190,20 @@ def window_max_op(x, *, window, strides, padding):
     return functools.reduce(maximum, parts)
 
 
+def _window_max_at_expansion(x, **params):
+    y = bind(window_max_op, (x,), params)
+    return y, bind(window_argmax_op, (x, y), params)
+
+
+# An engine may make it of a graph whose gradients have been taken.
+window_max_at_op = Op(
+    "window_max_at",
+    expansion=_window_max_at_expansion,
+    doc="The largest element of each window, and the number of its tap.",
+    core=False,
+)
+
+
 def window_sum_grad_numpy(g, *, sizes, window, strides, padding):
     """What each element gets from all windows that it is in."""
     padded = [n + lo + hi for n, (lo, hi) in zip(sizes, padding)]

@@ -22,13 +22,15 @@ def _plain(node: Node) -> bool:
 
 
 @claim("window_max", accepts=_plain)
+@claim("window_max_at", accepts=_plain)
 @claim("window_sum", accepts=_plain)
 @claim("window_sum_grad", accepts=_plain)
 @claim("window_argmax", accepts=_plain)
 @claim("window_put", accepts=_plain)
 @claim("window_pick", accepts=_plain)
 def _pool(w: Writer, node: Node) -> None:
-    arrays = [*(w.array(v) for v in node.inputs), w.out(node)]
+    arrays = [w.array(v) for v in node.inputs]
+    arrays += [w.out(node, i) for i in range(len(node.outputs))]
     p = node.params
     given = f"{p['window']}, {p['strides']}, {p['padding']}"
     w.line(f"{w.kernel(node.op.name)}({', '.join(arrays)}, {given})", node)

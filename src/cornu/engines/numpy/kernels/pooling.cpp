@@ -150,6 +150,41 @@ void argmax_of_windows(const Pooling &p, const T *x, const T *y, P *places) {
   });
 }
 
+// The largest and its tap: a number takes the place of what is smaller, and NaN of
+// what is a number.
+template <class T, class P>
+void max_of_windows(const Pooling &p, const T *x, T *y, P *places) {
+  int none = static_cast<int>(p.window[0] * p.window[1] * p.window[2]);
+  T least = -std::numeric_limits<T>::infinity();
+  over_samples(p, [&](int64_t n) {
+    const T *sample = x + n * in_size(p);
+    over_windows(p, false, [&](const Seen &seen) {
+      const T *base = sample + seen.base;
+      int64_t to = n * out_size(p) + seen.at * p.channels;
+      over_vectors<T>(p.channels, [&](auto kind, int64_t c) {
+        using V = decltype(kind);
+        using W = typename Whole<V>::type;
+        V largest = V{} + least;
+        W found = W{} + none;
+        if (seen.count) {
+          largest = get<V>(base + seen.offsets[0] + c);
+          found = W{} + seen.numbers[0];
+        }
+        for (int t = 1; t < seen.count; t++) {
+          V element = get<V>(base + seen.offsets[t] + c);
+          W number = W{} + seen.numbers[t];
+          auto beyond =
+              (element > largest) | ((element != element) & (largest == largest));
+          largest = beyond ? element : largest;
+          found = beyond ? number : found;
+        }
+        put(y + to + c, largest);
+        put_taps<V, T>(places + to + c, found);
+      });
+    });
+  });
+}
+
 template <class T, class P>
 void pick_from_windows(const Pooling &p, const T *x, const P *places, T *y) {
   over_samples(p, [&](int64_t n) {
@@ -253,6 +288,10 @@ template <class T> constexpr T LEAST = -std::numeric_limits<T>::infinity();
   void CORNU_HERE(window_argmax_##NAME##_##PLACES)(const Pooling &p, const T *x,   \
                                                    const T *y, P *places) {        \
     argmax_of_windows(p, x, y, places);                                            \
+  }                                                                                \
+  void CORNU_HERE(window_max_at_##NAME##_##PLACES)(const Pooling &p, const T *x,   \
+                                                   T *y, P *places) {              \
+    max_of_windows(p, x, y, places);                                               \
   }                                                                                \
   void CORNU_HERE(window_put_##NAME##_##PLACES)(const Pooling &p, const T *g,      \
                                                 const P *places, T *x) {           \

@@ -26,6 +26,8 @@ struct Pooling {
 #define CORNU_POOLING_BY_TAP(T, NAME, P, PLACES)                                   \
   CORNU_PER_ISA(void, window_argmax_##NAME##_##PLACES,                             \
                 (const Pooling &, const T *x, const T *y, P *places))              \
+  CORNU_PER_ISA(void, window_max_at_##NAME##_##PLACES,                             \
+                (const Pooling &, const T *x, T *y, P *places))                    \
   CORNU_PER_ISA(void, window_put_##NAME##_##PLACES,                                \
                 (const Pooling &, const T *g, const P *places, T *x))              \
   CORNU_PER_ISA(void, window_pick_##NAME##_##PLACES,                               \

@@ -116,6 +116,31 @@ void window_argmax(nb::handle x_, nb::handle y_, nb::handle places_, Sizes windo
   }
 }
 
+void window_max_at(nb::handle x_, nb::handle y_, nb::handle places_, Sizes window,
+                   Sizes strides, Padding padding) {
+  Operand x(x_.ptr());
+  Result y(y_.ptr()), places(places_.ptr());
+  Pooling p = shapes(x.view, y.view, window, strides, padding);
+  bool bytes = are_bytes(places.view, y.view);
+  if (bytes && p.window[0] * p.window[1] * p.window[2] > 127)
+    throw std::invalid_argument("more taps than a byte can count");
+  nb::gil_scoped_release release;
+  if (same_type<float>(x, y)) {
+    if (bytes)
+      CORNU_BEST(window_max_at_f32_i8)
+      (p, x.data<float>(), y.data<float>(), places.data<int8_t>());
+    else
+      CORNU_BEST(window_max_at_f32_i32)
+      (p, x.data<float>(), y.data<float>(), places.data<int32_t>());
+  } else if (bytes) {
+    CORNU_BEST(window_max_at_f64_i8)
+    (p, x.data<double>(), y.data<double>(), places.data<int8_t>());
+  } else {
+    CORNU_BEST(window_max_at_f64_i32)
+    (p, x.data<double>(), y.data<double>(), places.data<int32_t>());
+  }
+}
+
 void window_put(nb::handle g_, nb::handle places_, nb::handle x_, Sizes window,
                 Sizes strides, Padding padding) {
   Operand g(g_.ptr()), places(places_.ptr());
@@ -173,6 +198,8 @@ void bind_pooling(nb::module_ &m) {
         "padding"_a, "What each element gets from all windows that it is in.");
   m.def("window_argmax", &window_argmax, "x"_a, "y"_a, "out"_a, "window"_a,
         "strides"_a, "padding"_a, "The first tap of each window that holds y.");
+  m.def("window_max_at", &window_max_at, "x"_a, "out"_a, "places"_a, "window"_a,
+        "strides"_a, "padding"_a, "The largest element, and its tap's number.");
   m.def("window_put", &window_put, "g"_a, "places"_a, "out"_a, "window"_a, "strides"_a,
         "padding"_a, "Each window's number at the tap that is chosen for it.");
   m.def("window_pick", &window_pick, "x"_a, "places"_a, "out"_a, "window"_a,
