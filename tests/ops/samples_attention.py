@@ -5,24 +5,33 @@ import numpy as np
 from tests.ops.table import call, normal, samples_of
 
 
-@samples_of("standardize")
+STANDARDIZED = (
+    ((5,), (0,), ()),
+    ((4, 3), (0,), (1, 3)),
+    ((2, 3, 4), (0, 1), (1, 1, 4)),
+    ((2, 3, 4), (2,), (1, 1, 4)),
+    ((2, 3, 4), (1, 2), (3, 4)),
+    ((2, 3, 2, 3), (1, 3), (1, 1, 2, 3)),
+    ((2, 3, 2, 1), (1, 3), (1, 1, 2, 1)),
+)
+
+
+@samples_of("standardize", "standardize_grad")
 def _standardize(rng, name):
-    for shape, axes, weights in (
-        ((5,), (0,), ()),
-        ((4, 3), (0,), (1, 3)),
-        ((2, 3, 4), (0, 1), (1, 1, 4)),
-        ((2, 3, 4), (2,), (1, 1, 4)),
-        ((2, 3, 4), (1, 2), (3, 4)),
-        ((2, 3, 2, 3), (1, 3), (1, 1, 2, 3)),
-        ((2, 3, 2, 1), (1, 3), (1, 1, 2, 1)),
-    ):
+    for shape, axes, weights in STANDARDIZED:
         for scale, center in ((True, True), (False, False), (True, False)):
             gamma = rng.uniform(0.5, 2.0, weights).reshape(
                 (1,) * (len(shape) - len(weights)) + weights
             )
             given = [gamma] * scale + [normal(rng, *gamma.shape)] * center
-            params = {"scale": scale, "center": center}
-            yield call(normal(rng, *shape), *given, axes=axes, epsilon=0.1, **params)
+            params = {"axes": axes, "epsilon": 0.1, "scale": scale, "center": center}
+            x = normal(rng, *shape)
+            if name == "standardize_grad":
+                kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+                statistics = normal(rng, *kept), rng.uniform(0.5, 2.0, kept)
+                yield call(normal(rng, *shape), x, *statistics, *given, **params)
+            else:
+                yield call(x, *given, **params)
 
 
 @samples_of("batch_normalization")

@@ -43,39 +43,53 @@ def _constant_along(weights, axes):
     return all(weights.shape[a] == 1 for a in axes)
 
 
-def _standardize_gradient(g, ins, outs, *, axes, epsilon, scale, center):
+@composite("standardize_grad")
+def standardize_grad_op(g, x, mid, variance, *weights, axes, epsilon, scale, center):
+    """The gradient of standardize by x, scale and offset, from that by its result."""
     # With c = x - mean and h the cotangent of c / deviation, the gradient by x is
     # (h - mean(h) - c * mean(h * c) / variance) / deviation.
-    x, gamma = ins[0], ins[1] if scale else ins[0]
-    (of_y, of_mean, of_variance), statistics = g, outs[1].shape
+    gamma, statistics = weights[0] if scale else x, mid.shape
     count = float(builtins.max(1, math.prod(x.shape[a] for a in axes)))
-    centered, inverse = x - outs[1], rsqrt(outs[2] + epsilon)
+    centered, inverse = x - mid, rsqrt(variance + epsilon)
+    h, factor = g, inverse
+    if scale and _constant_along(gamma, axes):
+        factor = inverse * gamma
+    elif scale:
+        h = g * gamma
+    slope = unbroadcast(h * centered, statistics) * square(inverse) / count
+    level = unbroadcast(h, statistics) / count
+    found = [(h - level - centered * slope) * factor]
+    if scale and _constant_along(gamma, axes):
+        by_gamma = unbroadcast(g * centered, statistics) * inverse
+        found.append(unbroadcast(by_gamma, gamma.shape))
+    elif scale:
+        found.append(unbroadcast(g * (centered * inverse), gamma.shape))
+    if center:
+        found.append(unbroadcast(g, weights[-1].shape))
+    return tuple(found)
+
+
+def _standardize_gradient(g, ins, outs, *, axes, **params):
+    x, (of_y, of_mean, of_variance) = ins[0], g
+    count = float(builtins.max(1, math.prod(x.shape[a] for a in axes)))
+    made = []
+
+    def from_y(i):
+        if not made:  # all of them by one operation, if any is wanted
+            inputs = (of_y, x, *outs[1:], *ins[1:])
+            found = bind(standardize_grad_op, inputs, {"axes": axes, **params})
+            made.extend(found if isinstance(found, tuple | list) else [found])
+        return made[i]
 
     def by_x():
-        parts = []
-        if of_y is not None:
-            h, factor = of_y, inverse
-            if scale and _constant_along(gamma, axes):
-                factor = inverse * gamma
-            elif scale:
-                h = of_y * gamma
-            slope = unbroadcast(h * centered, statistics) * square(inverse) / count
-            level = unbroadcast(h, statistics) / count
-            parts.append((h - level - centered * slope) * factor)
+        parts = [] if of_y is None else [from_y(0)]
         if of_mean is not None:
             parts.append(broadcast_to(of_mean / count, x.shape))
         if of_variance is not None:
-            parts.append(centered * (of_variance * (2.0 / count)))
+            parts.append((x - outs[1]) * (of_variance * (2.0 / count)))
         return add_n(parts)
 
-    def by_gamma():
-        if _constant_along(gamma, axes):
-            h = unbroadcast(of_y * centered, statistics) * inverse
-        else:
-            h = of_y * (centered * inverse)
-        return unbroadcast(h, gamma.shape)
-
-    rest = [by_gamma] * scale + [lambda: unbroadcast(of_y, ins[-1].shape)] * center
+    rest = [lambda i=i: from_y(i) for i in range(1, len(ins))]
     return [by_x, *(each if of_y is not None else None for each in rest)]
 
 

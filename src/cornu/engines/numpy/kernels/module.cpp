@@ -11,6 +11,7 @@
 #include "indexing.h"
 #include "isa.h"
 #include "loops.h"
+#include "normalize.h"
 #include "pool.h"
 #include "recurrent.h"
 #include "pooling.h"
@@ -84,4 +85,5 @@ NB_MODULE(_kernels, m) {
   bind_softmax(m);
   bind_reduce(m);
   bind_random(m);
+  bind_normalize(m);
 }
