@@ -31,19 +31,26 @@ def program_of(name, arrays, params):
     return program, Program(graph, kernels=False)
 
 
-def check(name, *arrays, exact=False, **params):
-    """A kernel against NumPy's program, on one, two and three threads."""
+def check(name, *arrays, exact=False, wide=False, **params):
+    """A kernel against NumPy's program, on one, two and three threads.
+
+    With `wide` NumPy computes in float64, where its own sums would be worse.
+    """
     program, reference = program_of(name, arrays, params)
+    given = arrays
+    if wide:
+        given = [a.astype(np.float64) for a in arrays]
+        reference = program_of(name, given, params)[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        expected = reference(*arrays)
+        expected = reference(*given)
     for n in (1, 2, 3):
         kernels.set_threads(n)
         for a, b in zip(program(*arrays), expected, strict=True):
             if exact:
                 np.testing.assert_array_equal(a, b)
                 continue
-            places = 1e-12 if b.dtype == np.float64 else 2e-6
+            places = 1e-12 if a.dtype == np.float64 else 2e-6
             largest = np.abs(b[np.isfinite(b)]).max(initial=1.0)
             np.testing.assert_allclose(a, b, rtol=places, atol=places * largest)
 
@@ -235,6 +242,45 @@ def test_long_sums_of_float32_keep_their_digits(shape, axis):
         np.testing.assert_allclose(found, exact, rtol=1e-7)
 
 
+# Normalization
+
+STANDARDIZED = (
+    ((1000, 37), (1,), (1, 37)),
+    ((5, 9, 130), (2,), (1, 1, 130)),
+    ((3, 700), (0,), (1, 700)),
+    ((64, 13, 13, 32), (0, 1, 2), (1, 1, 1, 32)),
+    ((1001, 3), (0,), (1, 3)),
+    ((4, 5, 600), (1, 2), (1, 5, 600)),
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("shape", "axes", "own"), STANDARDIZED)
+def test_normalization_is_what_it_means(shape, axes, own, dtype):
+    rng = np.random.default_rng(0)
+    x, g = (rng.normal(size=shape) * 2 + 1).astype(dtype), rng.normal(size=shape)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    mean = rng.normal(size=kept).astype(dtype)
+    variance = rng.uniform(0.5, 2.0, kept).astype(dtype)
+    for scale in (False, True):
+        for center in (False, True):
+            weights = [
+                rng.normal(size=own).astype(dtype) for _ in range(scale + center)
+            ]
+            params = {"axes": axes, "epsilon": 1e-3, "scale": scale, "center": center}
+            check("standardize", x, *weights, wide=True, **params)
+            given = g.astype(dtype), x, mean, variance, *weights
+            check("standardize_grad", *given, wide=True, **params)
+
+
+def test_a_batch_with_nan_or_infinity_is_none():
+    x = np.random.default_rng(0).normal(size=(100, 20))
+    x[3, 4], x[5, 6] = np.nan, np.inf
+    for axes in ((0,), (1,)):
+        params = {"axes": axes, "epsilon": 1e-3, "scale": False, "center": False}
+        check("standardize", x, **params)
+
+
 # Random bits
 
 KEY = np.array([123456789, 4000000000], np.uint32)
@@ -287,6 +333,38 @@ F, INT = np.float32, np.int32
         lambda k: k.reduce_sum(np.ones((2, 3)), np.ones(2), (0,)),
         lambda k: k.reduce_sum(np.ones((2, 0)), np.ones(2), (1,)),
         lambda k: k.argmax(np.ones((2, 3)), np.ones(2, np.int64)),
+        lambda k: k.standardize(
+            np.ones((4, 3)),
+            None,
+            None,
+            np.ones((4, 3)),
+            np.ones(5),
+            np.ones(5),
+            True,
+            0.1,
+        ),
+        lambda k: k.standardize(
+            np.ones((4, 3)),
+            np.ones(4),
+            None,
+            np.ones((4, 3)),
+            np.ones(3),
+            np.ones(3),
+            True,
+            0.1,
+        ),
+        lambda k: k.standardize_grad(
+            np.ones((4, 3)),
+            np.ones((4, 3)),
+            np.ones(3),
+            np.ones(3),
+            None,
+            np.ones((4, 3)),
+            np.ones(2),
+            None,
+            True,
+            0.1,
+        ),
         lambda k: k.random_bits(np.ones(3, np.uint32), np.ones(2, INT)),
         lambda k: k.dropout(np.ones(3), KEY, np.ones(2), 5, 0.5),
     ],

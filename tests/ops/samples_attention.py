@@ -4,7 +4,6 @@ import numpy as np
 
 from tests.ops.table import call, normal, samples_of
 
-
 STANDARDIZED = (
     ((5,), (0,), ()),
     ((4, 3), (0,), (1, 3)),

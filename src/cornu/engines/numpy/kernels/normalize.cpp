@@ -69,41 +69,86 @@ private:
   std::vector<double> totals_;
 };
 
-// y = (x - mean) * factor + beta, of one row.
-template <class T>
-inline void scaled_row(const T *x, int64_t n, const T *mean, const T *factor,
-                       const T *beta, T *y) {
-  if (beta)
-    VECTORS for (int64_t j = 0; j < n; j++) y[j] = (x[j] - mean[j]) * factor[j] + beta[j];
-  else
-    VECTORS for (int64_t j = 0; j < n; j++) y[j] = (x[j] - mean[j]) * factor[j];
-}
+// Rows are laid side by side where they are short, so that loops are long: then numbers
+// of columns are wanted as often as there are rows in a line. The last line may be shorter.
+template <class T> class Lines {
+public:
+  explicit Lines(const Standard<T> &s)
+      : as_rows(s), columns_(s.width),
+        together_(std::max<int64_t>(1, WIDE / s.width)), all_(s.rows * s.width) {
+    as_rows.width = columns_ * together_;
+    as_rows.rows = (s.rows + together_ - 1) / together_;
+  }
+
+  int64_t length(int64_t line) const {
+    return std::min(as_rows.width, all_ - line * as_rows.width);
+  }
+
+  // What a kind of sums comes to for a column, divided by the number of rows.
+  double mean(const ColumnSums<T> &sums, int kind, int64_t column) const {
+    return sum(sums, kind, column) * static_cast<double>(columns_) /
+           static_cast<double>(all_);
+  }
+  double sum(const ColumnSums<T> &sums, int kind, int64_t column) const {
+    double total = 0;
+    for (int64_t i = 0; i < together_; i++)
+      total += sums(kind, i * columns_ + column);
+    return total;
+  }
+
+  std::vector<T> repeated(const T *numbers) const {
+    std::vector<T> found;
+    for (int64_t i = 0; i < together_; i++)
+      found.insert(found.end(), numbers, numbers + columns_);
+    return found;
+  }
+
+  Standard<T> as_rows;
+
+private:
+  static constexpr int64_t WIDE = 512;
+  int64_t columns_, together_, all_;
+};
 
 template <class T>
 void standardize_columns(const Standard<T> &s, const T *x, T *y, T *mean, T *variance) {
-  int64_t n = s.width;
-  ColumnSums<T> sums(s, 1), squares(s, 1);
-  sums.run(s.rows, [&](int64_t r, T *to, T *) {
-    const T *row = x + r * n;
+  Lines<T> lines(s);
+  int64_t width = lines.as_rows.width, rows = lines.as_rows.rows;
+  ColumnSums<T> sums(lines.as_rows, 1), squares(lines.as_rows, 1);
+  sums.run(rows, [&](int64_t r, T *to, T *) {
+    const T *row = x + r * width;
+    int64_t n = lines.length(r);
     VECTORS for (int64_t j = 0; j < n; j++) to[j] += row[j];
   });
-  for (int64_t j = 0; j < n; j++)
-    mean[j] = static_cast<T>(sums(0, j) / static_cast<double>(s.rows));
-  squares.run(s.rows, [&](int64_t r, T *to, T *) {
-    const T *row = x + r * n;
+  for (int64_t j = 0; j < s.width; j++)
+    mean[j] = static_cast<T>(lines.mean(sums, 0, j));
+  std::vector<T> middle = lines.repeated(mean);
+  const T *means = middle.data();
+  squares.run(rows, [&](int64_t r, T *to, T *) {
+    const T *row = x + r * width;
+    int64_t n = lines.length(r);
     VECTORS for (int64_t j = 0; j < n; j++) {
-      T centered = row[j] - mean[j];
+      T centered = row[j] - means[j];
       to[j] += centered * centered;
     }
   });
-  std::vector<T> factor(n);
-  for (int64_t j = 0; j < n; j++) {
-    variance[j] = static_cast<T>(squares(0, j) / static_cast<double>(s.rows));
-    factor[j] = inverse_root(variance[j], s.epsilon) * (s.gamma ? s.gamma[j] : T(1));
+  std::vector<T> slope(s.width), level(s.width, T(0));
+  for (int64_t j = 0; j < s.width; j++) {
+    variance[j] = static_cast<T>(lines.mean(squares, 0, j));
+    slope[j] = inverse_root(variance[j], s.epsilon) * (s.gamma ? s.gamma[j] : T(1));
+    level[j] = s.beta ? s.beta[j] : T(0);
   }
-  over_rows(s.rows, parts_of(s), [&](int, int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; r++)
-      scaled_row(x + r * n, n, mean, factor.data(), s.beta, y + r * n);
+  slope = lines.repeated(slope.data());
+  level = lines.repeated(level.data());
+  const T *slopes = slope.data(), *levels = level.data();
+  over_rows(rows, parts_of(lines.as_rows), [&](int, int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; r++) {
+      const T *row = x + r * width;
+      T *to = y + r * width;
+      int64_t n = lines.length(r);
+      VECTORS for (int64_t j = 0; j < n; j++) to[j] =
+          (row[j] - means[j]) * slopes[j] + levels[j];
+    }
   });
 }
 
@@ -141,35 +186,42 @@ void standardize_rows(const Standard<T> &s, const T *x, T *y, T *mean, T *varian
 template <class T>
 void columns_grad(const Standard<T> &s, const T *g, const T *x, const T *mean,
                   const T *variance, const StandardGrads<T> &to) {
-  int64_t n = s.width;
-  ColumnSums<T> sums(s, 2);
-  sums.run(s.rows, [&](int64_t r, T *level, T *) {
-    const T *given = g + r * n, *row = x + r * n;
-    T *slope = level + n;
+  Lines<T> lines(s);
+  int64_t width = lines.as_rows.width, rows = lines.as_rows.rows;
+  ColumnSums<T> sums(lines.as_rows, 2);
+  std::vector<T> middle = lines.repeated(mean);
+  const T *means = middle.data();
+  sums.run(rows, [&](int64_t r, T *level, T *) {
+    const T *given = g + r * width, *row = x + r * width;
+    T *slope = level + width;
+    int64_t n = lines.length(r);
     VECTORS for (int64_t j = 0; j < n; j++) {
       level[j] += given[j];
-      slope[j] += given[j] * (row[j] - mean[j]);
+      slope[j] += given[j] * (row[j] - means[j]);
     }
   });
-  std::vector<T> room(3 * n);
-  T *level = room.data(), *slope = level + n, *factor = slope + n;
-  double count = static_cast<double>(s.rows);
-  for (int64_t j = 0; j < n; j++) {
+  std::vector<T> level(s.width), slope(s.width), factor(s.width);
+  for (int64_t j = 0; j < s.width; j++) {
     T inverse = inverse_root(variance[j], s.epsilon);
-    level[j] = static_cast<T>(sums(0, j) / count);
-    slope[j] = static_cast<T>(sums(1, j) / count) * (inverse * inverse);
+    level[j] = static_cast<T>(lines.mean(sums, 0, j));
+    slope[j] = static_cast<T>(lines.mean(sums, 1, j)) * (inverse * inverse);
     factor[j] = inverse * (s.gamma ? s.gamma[j] : T(1));
     if (to.gamma)
-      to.gamma[j] = static_cast<T>(sums(1, j)) * inverse;
+      to.gamma[j] = static_cast<T>(lines.sum(sums, 1, j)) * inverse;
     if (to.beta)
-      to.beta[j] = static_cast<T>(sums(0, j));
+      to.beta[j] = static_cast<T>(lines.sum(sums, 0, j));
   }
-  over_rows(s.rows, parts_of(s), [&](int, int64_t first, int64_t last) {
+  level = lines.repeated(level.data());
+  slope = lines.repeated(slope.data());
+  factor = lines.repeated(factor.data());
+  const T *levels = level.data(), *slopes = slope.data(), *factors = factor.data();
+  over_rows(rows, parts_of(lines.as_rows), [&](int, int64_t first, int64_t last) {
     for (int64_t r = first; r < last; r++) {
-      const T *given = g + r * n, *row = x + r * n;
-      T *by_x = to.x + r * n;
+      const T *given = g + r * width, *row = x + r * width;
+      T *by_x = to.x + r * width;
+      int64_t n = lines.length(r);
       VECTORS for (int64_t j = 0; j < n; j++) by_x[j] =
-          (given[j] - level[j] - (row[j] - mean[j]) * slope[j]) * factor[j];
+          (given[j] - levels[j] - (row[j] - means[j]) * slopes[j]) * factors[j];
     }
   });
 }
