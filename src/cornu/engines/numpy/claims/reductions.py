@@ -17,7 +17,8 @@ def _side_by_side(node: Node) -> bool:
     if x.dtype not in FLOATS or not has_elements(node):
         return False
     marks = [i in axes for i, n in enumerate(x.shape) if n > 1]
-    return not marks or sum(b and not a for a, b in zip([False, *marks], marks)) <= 1
+    starts = [b and not a for a, b in zip([False, *marks], marks, strict=False)]
+    return sum(starts) == 1  # of what is reduced: of one alone nothing is left to do
 
 
 @claim("reduce_sum", accepts=_side_by_side)
