@@ -388,6 +388,23 @@ def test_nothing_that_waits_for_itself_is_joined():
     assert found == {"fusion": 2, "dot_general": 1, "constant": 1}
 
 
+def test_what_was_joined_across_a_node_is_waited_for_as_a_whole():
+    """tanh(y) + a waits for a, so for b, whose second use waits for tanh(y)."""
+
+    def crossed(x, y):
+        b = ops.exp(x)
+        a, u = ops.sum(b), ops.tanh(y)
+        return b * ops.sum(u), u + a
+
+    specs = (Spec((3,), "float64"), Spec((4,), "float64"))
+    graph = passes.prepare(trace(crossed, specs))
+    fused = verify(fuse(graph, kernels.LOOPS))
+    assert fused.count()["fusion"] == 1
+    x, y = np.ones(3), np.ones(4)
+    for a, b in zip(fused.evaluate(x, y), graph.evaluate(x, y), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_an_optimizers_step_is_one_pass_in_the_variables_own_memory():
     w, v = (Variable(np.ones((40, 30)), name=n) for n in "wv")
     with Trace("update") as t:

@@ -66,6 +66,7 @@ class _Fuser:
         self.graph = graph
         self.loops = loops
         self.unit: dict[int, _Unit] = {}  # of the nodes, by identity
+        self.joined: set[_Unit] = set()  # those of several nodes
         self.border = border_of(graph)
         self.literals: dict[int, Node] = {}
         for node in graph.nodes:
@@ -104,6 +105,8 @@ class _Fuser:
         if self.arrays(unit, other) > _MOST_ARRAYS or self.waits(unit, other):
             return
         unit.absorb(other)
+        self.joined.discard(other)
+        self.joined.add(unit)
         for node in other.nodes:
             self.unit[id(node)] = unit
 
@@ -120,7 +123,7 @@ class _Fuser:
 
     def waits(self, unit: _Unit, other: _Unit) -> bool:
         """Whether what one of two reads depends, on its way, on what one makes."""
-        both, first = {unit, other}, min(unit.first, other.first)
+        both, first = {unit, other}, self.reach(min(unit.first, other.first))
         waiting = [u for u in self.ahead(both) if u.last > first]
         seen: set[_Unit] = set(waiting)
         while waiting:
@@ -131,6 +134,17 @@ class _Fuser:
                     seen.add(before)
                     waiting.append(before)
         return False
+
+    def reach(self, first: int) -> int:
+        """The index before which nothing depends on what comes at `first` or later.
+
+        A unit on both sides of it depends, as a whole, on what its last node reads.
+        """
+        while True:
+            across = [u.first for u in self.joined if u.first < first < u.last]
+            if not across:
+                return first
+            first = min(across)
 
     def ahead(self, units: Iterable[_Unit]) -> set[_Unit]:
         """The units that some read, as they are now."""
