@@ -74,12 +74,12 @@ def has_elements(node: Node) -> bool:
 
 
 from cornu.engines.numpy.claims import (  # noqa: E402 (they enter themselves)
-    recurrent,  # noqa: F401
     classes,  # noqa: F401
     indexing,  # noqa: F401
     normalization,  # noqa: F401
     pooling,  # noqa: F401
     random,  # noqa: F401
+    recurrent,  # noqa: F401
     reductions,  # noqa: F401
     windows,  # noqa: F401
 )

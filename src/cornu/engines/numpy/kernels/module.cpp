@@ -13,9 +13,9 @@
 #include "loops.h"
 #include "normalize.h"
 #include "pool.h"
-#include "recurrent.h"
 #include "pooling.h"
 #include "random.h"
+#include "recurrent.h"
 #include "reduce.h"
 #include "softmax.h"
 
