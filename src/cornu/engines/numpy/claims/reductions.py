@@ -21,9 +21,14 @@ def _side_by_side(node: Node) -> bool:
     return sum(starts) == 1  # of what is reduced: of one alone nothing is left to do
 
 
+def _of_a_part(node: Node) -> bool:
+    """Not of a whole array: there NumPy's own loop is four times as fast."""
+    return _side_by_side(node) and node.outputs[0].spec.size > 1
+
+
 @claim("reduce_sum", accepts=_side_by_side)
-@claim("reduce_max", accepts=_side_by_side)
-@claim("reduce_min", accepts=_side_by_side)
+@claim("reduce_max", accepts=_of_a_part)
+@claim("reduce_min", accepts=_of_a_part)
 def _reduce(w: Writer, node: Node) -> None:
     (x,) = node.inputs
     if not w.plan.home(x).array.flags.c_contiguous:
