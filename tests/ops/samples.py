@@ -214,6 +214,13 @@ def _empty_reductions(rng, name):
     yield call(np.zeros((0, 3)), axis=(0, 1), keepdims=True)
 
 
+@samples_of("reduce_sum", "reduce_max", "reduce_min")
+def _larger_reductions(rng, name):
+    """So large that engines may have another way."""
+    for axis in ((0,), (1,), (2,), (0, 1), (1, 2)):
+        yield rough(normal(rng, 9, 11, 13), axis=axis, keepdims=False)
+
+
 @samples_of("reduce_prod")
 def _products_with_zeros(rng, name):
     x = distinct(rng, (3, 4))

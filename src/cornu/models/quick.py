@@ -101,7 +101,7 @@ def _is_all_ours(model: Model) -> bool:
         or len(flatten(model._inputs)) != 1
         or model._symbolic_losses
         or getattr(model, "run_eagerly", False)
-        or model._host_part() is not None
+        or model._has_host_part()
     ):
         return False
     parts = [operation.target for operation in model._operations]

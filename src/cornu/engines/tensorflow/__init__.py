@@ -15,7 +15,7 @@ from tensorflow.python.eager import record
 from cornu.engines.library import LibraryEngine
 from cornu.engines.native import NativeTensor, evaluator_of
 from cornu.engines.tensorflow import control, linalg, windows
-from cornu.engines.tensorflow.lowerings import LOWERINGS
+from cornu.engines.tensorflow.lowerings import CLAIMS, LOWERINGS
 from cornu.graph import Graph, Variable
 from cornu.graph.dispatch import inside
 
@@ -39,6 +39,7 @@ class TensorFlowEngine(LibraryEngine):
     name = "tensorflow"
     package = "tensorflow"
     lowerings = LOWERINGS
+    claims = CLAIMS
     eager = True
     arrays = (tf.Tensor, tf.Variable)
     derivatives = "tf.GradientTape"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from cornu.engines.base import Claim
 from cornu.engines.library import (
     LibraryEngine,
     Lowerings,
@@ -63,7 +64,6 @@ LOWERINGS: Lowerings = by_name(
         "logical_not": lambda x: tf.logical_not(_truth(x)),
         "logical_and": lambda a, b: tf.logical_and(_truth(a), _truth(b)),
         "logical_or": lambda a, b: tf.logical_or(_truth(a), _truth(b)),
-        "add": tf.add,
         "subtract": tf.subtract,
         "multiply": tf.multiply,
         "true_divide": tf.truediv,
@@ -96,6 +96,27 @@ def expanded(engine: LibraryEngine, node: Node, *values: Any) -> Any:
     without.lowerings = {k: v for k, v in LOWERINGS.items() if k != node.op.name}
     found = without.body(without.prepared(graph))(*values)
     return found[0] if len(found) == 1 else tuple(found)
+
+
+# What grappler joins with the convolution or product before it, in this form alone
+
+
+@lowering("add")
+def _add(engine, node: Node, a, b) -> Any:
+    if a.shape.rank == 1 and (b.shape.rank or 0) > 1:
+        a, b = b, a
+    bias = a.dtype.is_floating and b.shape.rank == 1 and (a.shape.rank or 0) > 1
+    if bias and a.shape[-1] == b.shape[0]:
+        return tf.nn.bias_add(a, b)
+    return tf.add(a, b)
+
+
+CLAIMS = {
+    "relu": Claim(
+        lambda node: node.outputs[0].dtype in ("float16", "float32", "float64"),
+        lambda engine, node, x: tf.nn.relu(x),
+    )
+}
 
 
 # Element by element, where the ends of the range or integers need care

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from cornu.engines.numpy.writer import Writer
 
 
+# Fewer elements are NumPy's: they take no time, and sums of them are as eager ones.
+_MANY = 512
+
+
 def _side_by_side(node: Node) -> bool:
     (x,), axes = node.inputs, node.params["axis"]
-    if x.dtype not in FLOATS or not has_elements(node):
+    if x.dtype not in FLOATS or x.spec.size < _MANY or not has_elements(node):
         return False
     marks = [i in axes for i, n in enumerate(x.shape) if n > 1]
     starts = [b and not a for a, b in zip([False, *marks], marks, strict=False)]
