@@ -372,3 +372,36 @@ F, INT = np.float32, np.int32
 def test_what_does_not_fit_is_refused(call):
     with pytest.raises(ValueError):
         call(kernels)
+
+
+# Sparse products
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "coo_array"])
+def test_products_with_sparse_matrices(threads, dtype, kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(0)
+    x = sparse.random(97, 1300, 0.05, "csr", dtype, rng)
+    x = getattr(sparse, kind)(x)
+    right = rng.normal(size=(1300, 17)).astype(dtype)
+    left = rng.normal(size=(97, 17)).astype(dtype)
+    places = 1e-12 if dtype == "float64" else 1e-5
+    for n in (1, 2, 3):
+        threads(n)
+        found, over = np.full((97, 17), 7.0, dtype), np.full((1300, 17), 7.0, dtype)
+        kernels.sparse_dot(x, right, found)
+        kernels.sparse_dot(x, left, over, over=True)
+        np.testing.assert_allclose(found, x @ right, rtol=places, atol=places)
+        np.testing.assert_allclose(over, x.T @ left, rtol=places, atol=places)
+
+
+def test_a_sparse_matrix_that_is_broken_is_refused():
+    starts, indices = np.array([0, 1, 2]), np.array([0, 5], "int32")
+    values, dense, out = np.ones(2), np.ones((3, 4)), np.ones((2, 4))
+    with pytest.raises(IndexError, match="out of its range"):
+        kernels.csr_dot(starts, indices, values, dense, out, False)
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.csr_dot(np.array([0, 1, 9]), indices, values, dense, out, False)
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.csr_dot(starts, indices, values, dense, np.ones((3, 4)), False)

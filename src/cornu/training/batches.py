@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cornu.engines.numpy.kernels import take_rows
 from cornu.graph import config
 from cornu.graph.spec import Spec
 from cornu.training.sparse import SparseRows
@@ -64,8 +65,7 @@ class Batches:
                     batch.append(array[index])
                     continue
                 row, out = next(buffers)
-                # The order is ours: no index has to be checked ('clip').
-                np.take(array, index, axis=0, out=row, mode="clip")
+                take_rows(array, index, row)
                 if row is not out:
                     np.copyto(out, row, casting="unsafe")
                 batch.append(out)

@@ -40,6 +40,10 @@ class SparseRows:
     def __matmul__(self, other: np.ndarray) -> np.ndarray:
         return self._matrix @ other
 
+    def tocsr(self) -> Any:
+        """SciPy's matrix, in compressed rows."""
+        return self._matrix
+
     @property
     def T(self) -> Any:
         """Turned over; for a product."""

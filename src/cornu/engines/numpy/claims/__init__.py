@@ -81,5 +81,6 @@ from cornu.engines.numpy.claims import (  # noqa: E402 (they enter themselves)
     random,  # noqa: F401
     recurrent,  # noqa: F401
     reductions,  # noqa: F401
+    sparse,  # noqa: F401
     windows,  # noqa: F401
 )

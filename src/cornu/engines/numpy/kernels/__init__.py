@@ -41,6 +41,40 @@ def set_threads(n: int) -> None:
         _kernels.set_threads(n)
 
 
+# From so many bytes on, several threads copy faster than one.
+_MANY_BYTES = 1 << 18
+
+
+def take_rows(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    """Copy some rows of an array into another one; all of them must be there."""
+    if AVAILABLE and out.nbytes >= _MANY_BYTES and x.flags.c_contiguous:
+        _kernels.gather(x, rows, out)
+    else:
+        # With 'clip' no index is checked, and nothing is copied in between.
+        np.take(x, rows, axis=0, out=out, mode="clip")
+
+
+def sparse_dot(x: Any, dense: np.ndarray, out: np.ndarray, over: bool = False) -> None:
+    """The product of SciPy's sparse matrix, or of an array, with a dense matrix.
+
+    Args:
+        x: the matrix, whose entries have the dtype of the others.
+        dense: the dense matrix.
+        out: where the product goes.
+        over: whether `x` is turned over.
+    """
+    if isinstance(x, np.ndarray):
+        np.matmul(x.T if over else x, dense, out=out)
+        return
+    x = x.tocsr()
+    # SciPy keeps numbers of 32 bits where they are enough.
+    if x.indices.dtype != np.int32 or x.data.dtype != out.dtype:
+        out[...] = (x.T if over else x) @ dense
+        return
+    starts = x.indptr.astype(np.int64)
+    _kernels.csr_dot(starts, x.indices, x.data, dense, out, over)
+
+
 def __getattr__(name: str) -> Any:
     """A kernel, as programs call it."""
     found = getattr(_kernels, name, None)

@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t DEPTH = 256;
 // Rows of the left side that are packed at a time: they stay in the second cache.
 constexpr int64_t LINES = 8 * TILE_ROWS;
+// Panels of the right side up to which the left side is not packed.
+constexpr int64_t THIN = 4;
 
 // (k, ROWS) of the left side, zeros beyond `rows`.
 template <class T>
@@ -55,25 +57,10 @@ void pack_right(const T *b, int64_t row, int64_t column, int64_t columns, int64_
       to[j] = j < columns ? b[j * column] : T(0);
 }
 
+// Stores (or with `add` adds) what a tile has summed.
 template <class T, int ROWS, int VECTORS>
-inline void tile(const T *left, const T *right, int64_t k, T *out, int64_t out_row,
-                 int rows, int64_t columns, bool add) {
-  vec<T> sums[ROWS][VECTORS] = {};
-  for (int64_t p = 0; p < k; p++) {
-    vec<T> b[VECTORS];
-#pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++)
-      b[v] = load(right + v * LANES<T>);
-#pragma GCC unroll 16
-    for (int r = 0; r < ROWS; r++) {
-      vec<T> x = splat(left[r]);
-#pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++)
-        sums[r][v] += x * b[v];
-    }
-    left += TILE_ROWS;
-    right += TILE_COLUMNS<T>;
-  }
+inline void put(vec<T> (&sums)[ROWS][VECTORS], T *out, int64_t out_row, int rows,
+                int64_t columns, bool add) {
   if (columns >= VECTORS * LANES<T>) {
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++) {
@@ -96,6 +83,28 @@ inline void tile(const T *left, const T *right, int64_t k, T *out, int64_t out_r
   }
 }
 
+template <class T, int ROWS, int VECTORS>
+inline void tile(const T *left, const T *right, int64_t k, T *out, int64_t out_row,
+                 int rows, int64_t columns, bool add) {
+  vec<T> sums[ROWS][VECTORS] = {};
+  for (int64_t p = 0; p < k; p++) {
+    vec<T> b[VECTORS];
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++)
+      b[v] = load(right + v * LANES<T>);
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; r++) {
+      vec<T> x = splat(left[r]);
+#pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        sums[r][v] += x * b[v];
+    }
+    left += TILE_ROWS;
+    right += TILE_COLUMNS<T>;
+  }
+  put<T, ROWS, VECTORS>(sums, out, out_row, rows, columns, add);
+}
+
 template <class T, int VECTORS>
 inline void tile_of(int rows, const T *left, const T *right, int64_t k, T *out,
                     int64_t out_row, int64_t columns, bool add) {
@@ -110,12 +119,69 @@ inline void tile_of(int rows, const T *left, const T *right, int64_t k, T *out,
     tile<T, 2, VECTORS>(left, right, k, out, out_row, rows, columns, add);
 }
 
+// A tile whose left side is read where it lies: rows with their columns side by side.
+template <class T, int ROWS, int VECTORS>
+inline void tile_in_place(const T *left, int64_t row, const T *right, int64_t k, T *out,
+                          int64_t out_row, int rows, int64_t columns, bool add) {
+  vec<T> sums[ROWS][VECTORS] = {};
+  const T *at[ROWS];
+  for (int r = 0; r < ROWS; r++)
+    at[r] = left + (r < rows ? r : 0) * row;
+  for (int64_t p = 0; p < k; p++) {
+    vec<T> b[VECTORS];
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++)
+      b[v] = load(right + v * LANES<T>);
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; r++) {
+      vec<T> x = splat(at[r][p]);
+#pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        sums[r][v] += x * b[v];
+    }
+    right += TILE_COLUMNS<T>;
+  }
+  put<T, ROWS, VECTORS>(sums, out, out_row, rows, columns, add);
+}
+
+// A product with few columns: packing the left side would take longer than it gains.
+template <class T>
+void thin_product(const Gemm &g, const T *a, const T *b, T *out, int64_t m0, int64_t m1,
+                  int64_t n0, int64_t n1) {
+  constexpr int64_t width = TILE_COLUMNS<T>;
+  int64_t wide = (n1 - n0 + width - 1) / width;
+  int64_t depth = std::min(wide == 1 ? 8 * DEPTH : DEPTH, g.k);
+  T *right = scratch<T>(wide * depth * width);
+  for (int64_t p = 0; p < g.k; p += depth) {
+    int64_t k = std::min(depth, g.k - p);
+    for (int64_t j = 0; j < wide; j++)
+      pack_right(b + p * g.b.row + (n0 + j * width) * g.b.column, g.b.row, g.b.column,
+                 std::min(width, n1 - n0 - j * width), k, right + j * k * width);
+    for (int64_t i = m0; i < m1; i += TILE_ROWS) {
+      int rows = static_cast<int>(std::min<int64_t>(TILE_ROWS, m1 - i));
+      for (int64_t j = 0; j < wide; j++) {
+        int64_t columns = std::min(width, n1 - n0 - j * width);
+        const T *left = a + i * g.a.row + p;
+        T *at = out + i * g.out.row + n0 + j * width;
+        if (columns > LANES<T>)
+          tile_in_place<T, TILE_ROWS, 2>(left, g.a.row, right + j * k * width, k, at,
+                                         g.out.row, rows, columns, p > 0);
+        else
+          tile_in_place<T, TILE_ROWS, 1>(left, g.a.row, right + j * k * width, k, at,
+                                         g.out.row, rows, columns, p > 0);
+      }
+    }
+  }
+}
+
 // One product, for some of its rows and columns, on this thread.
 template <class T>
 void product(const Gemm &g, const T *a, const T *b, T *out, int64_t m0, int64_t m1,
              int64_t n0, int64_t n1) {
   constexpr int64_t width = TILE_COLUMNS<T>;
   int64_t wide = (n1 - n0 + width - 1) / width;
+  if (wide <= THIN && g.a.column == 1)
+    return thin_product(g, a, b, out, m0, m1, n0, n1);
   int64_t depth = std::min(DEPTH, g.k);
   T *right = scratch<T>(wide * depth * width + LINES * depth);
   T *left = right + wide * depth * width;

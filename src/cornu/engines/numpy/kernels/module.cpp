@@ -18,6 +18,7 @@
 #include "recurrent.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "sparse.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -79,6 +80,7 @@ NB_MODULE(_kernels, m) {
       .def("__call__", &call);
   bind_conv(m);
   bind_gemm(m);
+  bind_sparse(m);
   bind_recurrent(m);
   bind_pooling(m);
   bind_indexing(m);

@@ -2,11 +2,16 @@
 #include "scratch.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
 
 #ifndef _WIN32
 #include <pthread.h>
@@ -34,21 +39,49 @@ public:
 
   void run(const Job &job) {
     std::lock_guard<std::mutex> one_at_a_time(turn_);
+    bool asleep;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       job_ = job;
       next_.store(0);
       left_.store(job.parts);
-      round_++;
+      round_.fetch_add(1);
+      asleep = sleeping_ > 0;
     }
-    wake_.notify_all();
+    if (asleep)
+      wake_.notify_all();
     take_parts(job);
+    auto over = [this] { return left_.load() == 0 && busy_.load() == 0; };
+    spin(over);
     std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [this] { return left_.load() == 0 && busy_ == 0; });
+    waiting_ = true;
+    done_.wait(lock, over);
+    waiting_ = false;
+    // Whoever takes a job does so under the lock, so nobody has this one any more.
     job_ = Job();
   }
 
 private:
+  // Waits for a short while: the parts of a step follow each other closely, and to wake
+  // a thread takes as long as many of them.
+  template <class F> static void spin(F &&over) {
+    using clock = std::chrono::steady_clock;
+    const auto until = clock::now() + std::chrono::microseconds(SPIN);
+    for (int i = 1; !over(); i++) {
+      pause();
+      if (i % 64 == 0 && clock::now() > until)
+        return;
+    }
+  }
+
+  static void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__) && defined(__GNUC__)
+    asm volatile("yield");
+#endif
+  }
+
   void take_parts(const Job &job) {
     for (;;) {
       int part = next_.fetch_add(1);
@@ -61,29 +94,36 @@ private:
 
   void work() {
     uint64_t seen = 0;
-    std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return round_ != seen; });
-      seen = round_;
-      Job job = job_;
-      if (!job.task)
-        continue; // it was over before this thread woke
-      busy_++;
-      lock.unlock();
+      spin([&] { return round_.load() != seen; });
+      Job job;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        sleeping_++;
+        wake_.wait(lock, [&] { return round_.load() != seen; });
+        sleeping_--;
+        seen = round_.load();
+        job = job_;
+        if (!job.task)
+          continue; // it was over before this thread came
+        busy_.fetch_add(1);
+      }
       take_parts(job);
-      lock.lock();
-      busy_--;
-      if (left_.load() == 0 && busy_ == 0)
+      std::lock_guard<std::mutex> lock(mutex_);
+      busy_.fetch_sub(1);
+      if (waiting_)
         done_.notify_one();
     }
   }
 
+  static constexpr int SPIN = 100; // microseconds
   std::mutex turn_, mutex_;
   std::condition_variable wake_, done_;
   Job job_;
-  std::atomic<int> next_{0}, left_{0};
-  uint64_t round_ = 0;
-  int busy_ = 0;
+  std::atomic<int> next_{0}, left_{0}, busy_{0};
+  std::atomic<uint64_t> round_{0};
+  int sleeping_ = 0;
+  bool waiting_ = false;
   int helpers_ = 0;
 };
 
