@@ -19,11 +19,6 @@ constexpr int64_t THIN = 4;
 // (k, ROWS) of the left side, zeros beyond `rows`.
 template <class T>
 void pack_left(const T *a, int64_t row, int64_t column, int64_t rows, int64_t k, T *to) {
-  if (rows == TILE_ROWS && row == 1) {
-    for (int64_t p = 0; p < k; p++, to += TILE_ROWS, a += column)
-      std::memcpy(to, a, TILE_ROWS * sizeof(T));
-    return;
-  }
   for (int64_t r = 0; r < TILE_ROWS; r++) {
     const T *from = a + r * row;
     if (r < rows)
@@ -32,6 +27,20 @@ void pack_left(const T *a, int64_t row, int64_t column, int64_t rows, int64_t k,
     else
       for (int64_t p = 0; p < k; p++)
         to[p * TILE_ROWS + r] = T(0);
+  }
+}
+
+// The same of `lines` rows that lie side by side, tile after tile: each column is read
+// once from end to end, however far apart they are.
+template <class T>
+void pack_columns(const T *a, int64_t column, int64_t lines, int64_t k, T *to) {
+  int64_t whole = lines / TILE_ROWS * TILE_ROWS;
+  for (int64_t p = 0; p < k; p++, a += column) {
+    for (int64_t r = 0; r < whole; r += TILE_ROWS)
+      std::memcpy(to + r * k + p * TILE_ROWS, a + r, TILE_ROWS * sizeof(T));
+    if (whole < lines)
+      for (int64_t r = 0; r < TILE_ROWS; r++)
+        to[whole * k + p * TILE_ROWS + r] = whole + r < lines ? a[whole + r] : T(0);
   }
 }
 
@@ -192,7 +201,9 @@ void product(const Gemm &g, const T *a, const T *b, T *out, int64_t m0, int64_t 
                  std::min(width, n1 - n0 - j * width), k, right + j * k * width);
     for (int64_t i = m0; i < m1; i += LINES) {
       int64_t lines = std::min(LINES, m1 - i);
-      for (int64_t r = 0; r < lines; r += TILE_ROWS)
+      if (g.a.row == 1)
+        pack_columns(a + i + p * g.a.column, g.a.column, lines, k, left);
+      for (int64_t r = 0; r < lines && g.a.row != 1; r += TILE_ROWS)
         pack_left(a + (i + r) * g.a.row + p * g.a.column, g.a.row, g.a.column,
                   std::min<int64_t>(TILE_ROWS, lines - r), k, left + r * k);
       for (int64_t j = 0; j < wide; j++) {
