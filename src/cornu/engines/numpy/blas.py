@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import glob
+import math
 import os
 from functools import cache
 
 import numpy as np
 
 from cornu.engines.numpy import kernels
+from cornu.graph.node import Node
 
 DTYPES = ("float32", "float64")
 # OpenBLAS's cores whose kernels are as wide as AVX-512 is.
@@ -48,3 +50,17 @@ def is_beaten() -> bool:
     if isa not in ("avx2", "avx512") or core() is None:
         return False
     return core() not in _WIDE
+
+
+def is_beaten_at(node: Node) -> bool:
+    """Whether a product runs on the kernel: it has enough rows and columns for it."""
+    a, (ca, _), (ba, _) = node.inputs[0], node.params["contract"], node.params["batch"]
+    rows = math.prod(n for i, n in enumerate(a.shape) if i not in (*ca, *ba))
+    few = min(rows, columns_of(node)) < 4
+    return not few and a.dtype in DTYPES and is_beaten()
+
+
+def columns_of(node: Node) -> int:
+    """How many columns the result of a product has, as a matrix."""
+    b, (_, cb), (_, bb) = node.inputs[1], node.params["contract"], node.params["batch"]
+    return math.prod(n for i, n in enumerate(b.shape) if i not in (*cb, *bb))

@@ -389,28 +389,12 @@ def _dot_general(w: Writer, node: Node) -> None:
         fa = [n for i, n in enumerate(a.shape) if i not in ca and i not in ba]
         rows = int(np.prod(fa, dtype=np.int64))
         size = int(np.prod(groups, dtype=np.int64)) * rows
-        columns = node.outputs[0].spec.size // size if size else _columns(node)
+        columns = node.outputs[0].spec.size // size if size else blas.columns_of(node)
         out += in_shape([*groups, rows, columns])
-    if w.plan.on_kernels and _is_many(a, b, node):
+    if w.plan.on_kernels and blas.is_beaten_at(node):
         w.line(f"{w.kernel('matmul')}({', '.join(texts)}, {out})", node)
     else:
         w.line(f"np.matmul({', '.join(texts)}, out={out})", node)
-
-
-def _is_many(a: Value, b: Value, node: Node) -> bool:
-    """Whether a product has enough rows and columns for the kernel."""
-    (ca, _), (ba, bb) = node.params["contract"], node.params["batch"]
-    rows = math.prod(n for i, n in enumerate(a.shape) if i not in (*ca, *ba))
-    (_, cb) = node.params["contract"]
-    columns = math.prod(n for i, n in enumerate(b.shape) if i not in (*cb, *bb))
-    return min(rows, columns) >= 4 and blas.is_beaten() and a.dtype in blas.DTYPES
-
-
-def _columns(node: Node) -> int:
-    (_, cb), (_, bb) = node.params["contract"], node.params["batch"]
-    shape = node.inputs[1].shape
-    free = [n for i, n in enumerate(shape) if i not in cb and i not in bb]
-    return int(np.prod(free, dtype=np.int64))
 
 
 # Windows
